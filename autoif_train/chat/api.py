@@ -1,0 +1,386 @@
+"""A supervisor behind any server that speaks the OpenAI chat completions protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import aiohttp
+from tqdm import tqdm
+
+from autoif_train.chat.base import Answer, Prompt, SamplingSettings
+from autoif_train.chat.cache import AnswerCache, Usage, answer_key, sample_seed
+from autoif_train.chat.limits import Pace, backoff_seconds, retry_after_seconds
+from autoif_train.types import UserError
+
+MAY_PASS = {408, 409, 425, 429}  # besides every 5xx: statuses after which the same request may succeed
+CUT = {"length", "content_filter"}  # finish reasons of a text that the model did not end itself
+QUOTED_CHARACTERS = 300  # of a server's message in an error of ours
+BYTES_PER_TOKEN = 4  # a rule of thumb, used for pacing and where a server does not count tokens
+
+
+@dataclasses.dataclass(frozen=True)
+class ApiSettings:
+    """Which server is asked, and how hard."""
+
+    model: str = ""
+    """Name under which the server knows the model."""
+    base_url: str = "https://api.openai.com/v1"
+    """Address of an OpenAI-compatible server up to and with `/v1`, e.g. http://localhost:8000/v1 (ours)."""
+    api_key_env: str = "OPENAI_API_KEY"
+    """Name of the environment variable that holds the key, never the key itself; it may be unset for a server that asks
+    for none (ours)."""
+    max_concurrency: int = 64
+    """Requests in flight at once; also the most answers that a kill can cost (ours)."""
+    requests_per_minute: float | None = None
+    """Requests per minute, failed ones included; None sets no limit (ours)."""
+    tokens_per_minute: float | None = None
+    """Tokens per minute, read and written; None sets no limit (ours)."""
+    max_retries: int = 8
+    """How often one request is sent again before the run stops; with the longest waits about two minutes (ours)."""
+    timeout_seconds: float = 600.0
+    """Seconds from sending a request to the end of its answer, after which it is sent again (ours)."""
+
+
+class ApiChat:
+    """A `ChatModel` behind an OpenAI-compatible server.
+
+    Every answer is a request of its own (`n=1`, with a seed of its own), and is committed to `cache` before its slot
+    goes to the next request: what was answered once is never asked again, in this run or, with the same cache, in a
+    later one. `usage` counts per step what this process has spent. `section` names the settings in error messages.
+    """
+
+    def __init__(self, settings: ApiSettings, cache: AnswerCache | None = None, section: str = "supervisor"):
+        _check(settings, section)
+        self.settings = settings
+        self.cache = cache
+        self.section = section
+        self.name = settings.model
+        self.usage: dict[str, Usage] = {}
+        self.request_pace = Pace(settings.requests_per_minute)
+        self.token_pace = Pace(settings.tokens_per_minute)
+        self.reached = False  # whether the server has ever taken a connection
+
+    def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
+        """`responses_per_query` answers for each prompt, in the order of the prompts.
+
+        Works inside a running event loop too, e.g. in a notebook. A request that may pass later is sent again, up to
+        `max_retries` times; a text that stays empty is an empty answer. Raises `UserError` where the server refuses the
+        request or stays unusable; requests in flight then still end, and their answers are kept.
+        """
+        batch = _Batch(self, prompts, settings)
+        _run_apart(batch.run())
+        return batch.answers()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Errand:
+    """One answer to be fetched."""
+
+    key: str
+    prompt: Prompt
+    index: int
+
+
+@dataclasses.dataclass(frozen=True)
+class _Reply:
+    """What a server said to one request."""
+
+    answer: Answer
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class _TryAgain(Exception):
+    """The request failed in a way that may pass. `wait_seconds`: what the server asked for, None where it did not."""
+
+    def __init__(self, reason: str, wait_seconds: float | None = None):
+        super().__init__(reason)
+        self.wait_seconds = wait_seconds
+
+
+class _Batch:
+    """One call of `ApiChat.answer`: finds what is kept and fetches the rest side by side until the first failure."""
+
+    def __init__(self, chat: ApiChat, prompts: Sequence[Prompt], sampling: SamplingSettings):
+        self.chat = chat
+        self.sampling = sampling
+        self.keys: list[list[str]] = []
+        self.found: dict[str, Answer] = {}
+        self.errands: list[_Errand] = []
+        self.steps = dict.fromkeys(prompt.step for prompt in prompts)
+        self.failure: UserError | None = None
+        for step in self.steps:
+            chat.usage.setdefault(step, Usage())
+        self._find_kept(prompts)
+
+    def _find_kept(self, prompts: Sequence[Prompt]) -> None:
+        wanted = set()
+        for prompt in prompts:
+            indices = range(self.sampling.responses_per_query)
+            keys = [answer_key(self.chat.name, prompt, self.sampling, index) for index in indices]
+            self.keys.append(keys)
+            for index, key in enumerate(keys):
+                if key not in wanted:
+                    wanted.add(key)
+                    kept = self.chat.cache.get(key) if self.chat.cache is not None else None
+                    if kept is None:
+                        self.errands.append(_Errand(key, prompt, index))
+                        continue
+                    self.found[key] = kept
+                self.chat.usage[prompt.step].cached += 1
+
+    def answers(self) -> list[list[Answer]]:
+        return [[self.found[key] for key in keys] for keys in self.keys]
+
+    async def run(self) -> None:
+        """Fetch every errand; raises the `UserError` that stopped the batch, if any, with what is kept so far."""
+        started = time.monotonic()
+        self.stopped = asyncio.Event()
+        queue = iter(self.errands)
+        total = sum(map(len, self.keys))
+        try:
+            with tqdm(
+                total=total, initial=total - len(self.errands), desc=", ".join(self.steps), disable=None
+            ) as self.bar:
+                async with _session(self.chat.settings) as self.session, asyncio.TaskGroup() as slots:
+                    for _ in range(min(self.chat.settings.max_concurrency, len(self.errands))):
+                        slots.create_task(self._work(queue))
+        finally:
+            for step in self.steps:
+                self.chat.usage[step].seconds += time.monotonic() - started
+        if self.failure:
+            raise UserError(f"{self.failure}; {self._progress()}") from self.failure
+
+    def _progress(self) -> str:
+        if self.chat.cache is None:
+            return "the answers of this call are lost, since no cache keeps them"
+        return f"{len(self.found)} answers are kept in {self.chat.cache.path}, and the same command goes on from there"
+
+    async def _work(self, queue: Iterator[_Errand]) -> None:
+        """One slot: takes errands until there are none or the batch has failed."""
+        for errand in queue:
+            try:
+                answer = await self._fetch(errand)
+            except UserError as error:
+                # The other slots end their requests in flight, which are paid for, and start no more.
+                self.failure = self.failure or error
+                self.stopped.set()
+                return
+            if answer is None:
+                return
+            self.found[errand.key] = answer
+            self._show()
+
+    def _show(self) -> None:
+        if self.bar.disable:
+            return
+        spent = [self.chat.usage[step] for step in self.steps]
+        tokens = sum(usage.prompt_tokens + usage.completion_tokens for usage in spent)
+        self.bar.set_postfix(tokens=tokens, retries=sum(usage.retries for usage in spent), refresh=False)
+        self.bar.update()
+
+    async def _fetch(self, errand: _Errand) -> Answer | None:
+        """One answer, committed; None where the batch was stopped before it came."""
+        usage = self.chat.usage[errand.prompt.step]
+        body = _request_body(self.chat.name, errand, self.sampling)
+        for attempt in range(self.chat.settings.max_retries + 1):
+            last = attempt == self.chat.settings.max_retries
+            booked = self._expected_tokens(usage, body)
+            if await self._stopped_within(max(self.chat.request_pace.reserve(), self.chat.token_pace.reserve(booked))):
+                return None
+            try:
+                reply = await self._ask(body)
+            except _TryAgain as trouble:
+                if last:
+                    raise self._gave_up(trouble) from trouble
+                wait_seconds = backoff_seconds(attempt, trouble.wait_seconds)
+            else:
+                usage.prompt_tokens += reply.prompt_tokens
+                usage.completion_tokens += reply.completion_tokens
+                self.chat.token_pace.correct(reply.prompt_tokens + reply.completion_tokens - booked)
+                # An empty text may be a server's hiccup; one that comes again and again is what the model says.
+                if reply.answer.text or not reply.answer.finished or last:
+                    usage.calls += 1
+                    return reply.answer if self.chat.cache is None else self.chat.cache.put(errand.key, reply.answer)
+                wait_seconds = backoff_seconds(0)
+            usage.retries += 1
+            if await self._stopped_within(wait_seconds):
+                return None
+
+    def _expected_tokens(self, usage: Usage, body: bytes) -> float:
+        """What a request will probably cost: its own size, and the mean answer of its step so far."""
+        answer = usage.completion_tokens / usage.calls if usage.calls else self.sampling.max_new_tokens
+        return len(body) / BYTES_PER_TOKEN + answer
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        """Let time pass, less where the batch is stopped meanwhile; returns whether it is."""
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stopped.wait(), seconds)
+        return self.stopped.is_set()
+
+    async def _ask(self, body: bytes) -> _Reply:
+        """Send one request. Raises `_TryAgain` for what may pass, `UserError` for what will not."""
+        settings = self.chat.settings
+        try:
+            async with self.session.post(_url(settings), data=body, allow_redirects=False) as response:
+                self.chat.reached = True
+                content = await response.read()
+        except aiohttp.ClientConnectorError as error:
+            if self.chat.reached:
+                raise _TryAgain(f"no connection: {error.os_error}") from error
+            raise UserError(
+                f"{self.chat.section}.base_url: cannot connect to {settings.base_url} ({error.os_error}); "
+                "start the server or name another address"
+            ) from error
+        except TimeoutError as error:
+            raise _TryAgain(f"no answer within timeout_seconds = {settings.timeout_seconds:g}") from error
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise _TryAgain(f"connection lost: {error}") from error
+        if response.status == 200:
+            return _read(body, content)
+        said = f"{response.status}: {_server_message(content, _api_key(settings))}"
+        if response.status in MAY_PASS or response.status >= 500:
+            raise _TryAgain(said, retry_after_seconds(response.headers.get("Retry-After")))
+        raise UserError(_refusal(settings, self.chat.section, response, said))
+
+    def _gave_up(self, trouble: _TryAgain) -> UserError:
+        settings, section = self.chat.settings, self.chat.section
+        return UserError(
+            f"{section}.base_url: {settings.base_url} stays unusable after {settings.max_retries} retries ({trouble}); "
+            f"wait until it is well, or ask it less by {section}.max_concurrency and {section}.requests_per_minute"
+        )
+
+
+def _run_apart(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` to its end on an event loop and a thread of its own; an interrupt of the caller cancels it."""
+    with contextlib.closing(asyncio.new_event_loop()) as loop, ThreadPoolExecutor(max_workers=1) as pool:
+        task = loop.create_task(work)
+        try:
+            pool.submit(loop.run_until_complete, task).result()
+        finally:
+            loop.call_soon_threadsafe(task.cancel)
+
+
+def _check(settings: ApiSettings, section: str) -> None:
+    """Raise `UserError` for the first setting that cannot work."""
+    address = urllib.parse.urlsplit(settings.base_url)
+    if not settings.model:
+        raise UserError(f"{section}.model: not set; name a model that {settings.base_url} serves")
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise UserError(f"{section}.base_url: {settings.base_url!r} is no address; write e.g. http://localhost:8000/v1")
+    for name, least in (("max_concurrency", 1), ("max_retries", 0)):
+        if getattr(settings, name) < least:
+            raise UserError(f"{section}.{name}: {getattr(settings, name)} is too small; set it to {least} or more")
+    for name in ("requests_per_minute", "tokens_per_minute", "timeout_seconds"):
+        value = getattr(settings, name)
+        if value is not None and value <= 0:
+            raise UserError(f"{section}.{name}: {value} is too small; set it above 0")
+
+
+def _url(settings: ApiSettings) -> str:
+    return f"{settings.base_url.rstrip('/')}/chat/completions"
+
+
+def _api_key(settings: ApiSettings) -> str:
+    return os.environ.get(settings.api_key_env, "").strip()
+
+
+def _session(settings: ApiSettings) -> aiohttp.ClientSession:
+    """A client session with the key and the proxy of the environment; the slots bound its connections."""
+    address = urllib.parse.urlsplit(settings.base_url)
+    # aiohttp's own `trust_env` looks the proxy up for each request, which costs more than the request.
+    proxy = None if urllib.request.proxy_bypass(address.hostname) else urllib.request.getproxies().get(address.scheme)
+    key = _api_key(settings)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        timeout=aiohttp.ClientTimeout(total=settings.timeout_seconds),
+        headers={"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {}),
+        proxy=proxy,
+    )
+
+
+def _request_body(model: str, errand: _Errand, sampling: SamplingSettings) -> bytes:
+    body = {
+        "model": model,
+        "messages": errand.prompt.messages,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "max_tokens": sampling.max_new_tokens,
+        "seed": sample_seed(errand.prompt, errand.index),
+        "n": 1,
+    }
+    return json.dumps(body).encode()
+
+
+def _read(asked: bytes, content: bytes) -> _Reply:
+    """The reply in the body of a successful response; raises `_TryAgain` where there is none."""
+    try:
+        body = json.loads(content)
+        choice = body["choices"][0]
+        text = choice["message"].get("content") or ""
+        usage = body.get("usage") or {}
+        return _Reply(
+            # A lone surrogate is valid JSON, but neither SQLite nor a UTF-8 file takes it.
+            Answer(text.encode("utf-8", "replace").decode(), finished=choice.get("finish_reason") not in CUT),
+            usage.get("prompt_tokens") or len(asked) // BYTES_PER_TOKEN,
+            usage.get("completion_tokens") or len(content) // BYTES_PER_TOKEN,
+        )
+    except ValueError as error:
+        raise _TryAgain(f"the body is no JSON: {error}") from error
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
+        raise _TryAgain("the body is no chat completion") from error
+
+
+def _server_message(content: bytes, key: str) -> str:
+    """What the server says of its refusal, in one line and without the key, which some servers repeat."""
+    text = content.decode("utf-8", "replace")
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        error = json.loads(text)["error"]
+        text = error if isinstance(error, str) else str(error["message"])
+    text = " ".join(text.split())
+    return (text.replace(key, "[key]") if key else text)[:QUOTED_CHARACTERS]
+
+
+def _refusal(settings: ApiSettings, section: str, response: aiohttp.ClientResponse, said: str) -> str:
+    """One line for a response that no repetition will mend: the setting, what the server said, and the mend."""
+    key = f"${settings.api_key_env}"
+    match response.status:
+        case 401 if not _api_key(settings):
+            return (
+                f"{section}.api_key_env: the server asks for a key and {key} is not set ({said}); "
+                "export it, or name the variable that holds the key"
+            )
+        case 401:
+            return (
+                f"{section}.api_key_env: the server refuses the key in {key} ({said}); "
+                "export a valid key, or name another variable"
+            )
+        case 403:
+            return (
+                f"{section}.api_key_env: the key in {key} may not use {settings.model!r} ({said}); "
+                f"use another key or another {section}.model"
+            )
+        case 404:
+            return (
+                f"{section}.model: {settings.base_url} knows no model {settings.model!r}, or is not the right address "
+                f"({said}); name a model of its /models list, or an address that ends in /v1 in {section}.base_url"
+            )
+        case status if 300 <= status < 400:
+            location = response.headers.get("Location", "elsewhere")
+            return f"{section}.base_url: {settings.base_url} redirects to {location}; name the final address"
+        case _:
+            return (
+                f"{section}.model: the server refuses a request to {settings.model!r} ({said}); "
+                "change the setting it names, or use a model that takes such requests"
+            )

@@ -1,0 +1,60 @@
+"""The seam to whom we can ask: one method, the same for a server, a local model and a recording."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Protocol
+
+from autoif_train.types import Messages
+
+
+@dataclasses.dataclass(frozen=True)
+class Prompt:
+    """One conversation to be answered.
+
+    `step` and `payload` say what is asked about, whatever the prompt's wording: a recording finds its answer by them,
+    and costs are counted per step. `seed` belongs to this prompt alone, so an answer does not depend on its batch.
+    """
+
+    messages: Messages
+    step: str = "response"
+    payload: str = ""
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """A text and whether the model ended it itself; False when it was cut at `max_new_tokens`."""
+
+    text: str
+    finished: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingSettings:
+    """How answers are drawn."""
+
+    responses_per_query: int = 8
+    """Answers per query, K (paper §3.3 and App. B: 8)."""
+    temperature: float = 0.8
+    """Softmax temperature; 0 is greedy (paper App. B: 0.8 online)."""
+    top_p: float = 1.0
+    """Nucleus mass in (0, 1]; the paper does not state it, 1.0 samples from the whole distribution."""
+    max_new_tokens: int = 1024
+    """Longest answer in tokens; a cut answer is never trained on (ours)."""
+    batch_size: int = 256
+    """Answers decoded side by side by a local model (ours)."""
+
+
+class ChatModel(Protocol):
+    """Anything that answers conversations; both the supervisor and the policy are one."""
+
+    name: str
+
+    def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
+        """`responses_per_query` answers for each prompt, in the order of the prompts.
+
+        Raises `UserError` where the model cannot be had; an imperfect text is an answer, not an error.
+        """
+        ...

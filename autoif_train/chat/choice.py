@@ -1,0 +1,100 @@
+"""Settings → chat models: who supervises, who responds, and the policy."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Literal
+
+from autoif_train.chat.api import ApiChat, ApiSettings
+from autoif_train.chat.base import ChatModel
+from autoif_train.chat.cache import AnswerCache
+from autoif_train.chat.policy import PolicySettings, load_tokenizer
+from autoif_train.chat.recorded import RecordedChat
+from autoif_train.resources import resolve
+from autoif_train.types import UserError
+
+Kind = Literal["recorded", "api", "vllm", "transformers", "policy"]
+
+
+@dataclasses.dataclass(frozen=True)
+class SupervisorSettings(ApiSettings):
+    """Who writes instructions, functions and back-translations, and scores quality."""
+
+    model: str = ""
+    """Name under which a server knows the model, or hub id or path of a local one."""
+    kind: Kind = "api"
+    """recorded answers, any OpenAI-compatible server (api), a vLLM engine, a local model (transformers), or the policy's
+    own base model."""
+    recordings: str | None = None
+    """File of recorded answers for `kind: recorded`; the bundled one belongs to the tiny model."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RespondentSettings:
+    """Who answers the queries whose answers become SFT and offline DPO data; what is null is as the supervisor's."""
+
+    kind: Kind | None = None
+    """As supervisor.kind."""
+    model: str | None = None
+    """As supervisor.model."""
+    base_url: str | None = None
+    """As supervisor.base_url."""
+    api_key_env: str | None = None
+    """As supervisor.api_key_env."""
+    max_concurrency: int | None = None
+    """As supervisor.max_concurrency."""
+    requests_per_minute: int | None = None
+    """As supervisor.requests_per_minute."""
+    tokens_per_minute: int | None = None
+    """As supervisor.tokens_per_minute."""
+    max_retries: int | None = None
+    """As supervisor.max_retries."""
+    timeout_seconds: float | None = None
+    """As supervisor.timeout_seconds."""
+    recordings: str | None = None
+    """As supervisor.recordings."""
+
+
+def respondent_settings(supervisor: SupervisorSettings, respondent: RespondentSettings) -> SupervisorSettings:
+    """The respondent's settings in full: the supervisor's, and what is set of its own."""
+    own = {key: value for key, value in dataclasses.asdict(respondent).items() if value is not None}
+    return dataclasses.replace(supervisor, **own)
+
+
+def open_chat(
+    settings: SupervisorSettings, policy: PolicySettings, role: str, cache: Path
+) -> AbstractContextManager[ChatModel]:
+    """The chat model of a role (`supervisor` or `respondent`), to be used in a `with` block.
+
+    `cache` is the file that keeps paid answers. Raises `UserError` where the settings name nobody.
+    """
+    match settings.kind:
+        case "recorded":
+            if settings.recordings is None:
+                raise UserError(f"{role}.recordings: no file named; name one or choose another {role}.kind, e.g. api")
+            return nullcontext(RecordedChat(resolve(settings.recordings)))
+        case "api":
+            named = {field.name: getattr(settings, field.name) for field in dataclasses.fields(ApiSettings)}
+            return nullcontext(ApiChat(ApiSettings(**named), AnswerCache(cache), role))
+        case "transformers":
+            if not settings.model:
+                raise UserError(f"{role}.model: not set; name a hub id or a local path")
+            return open_model(resolve(settings.model), PolicySettings(), Path(settings.model).name)
+        case "policy":
+            return open_model(resolve(policy.model), policy, "base")
+        case "vllm":
+            raise UserError(
+                f"{role}.kind vllm: an engine inside this process is not supported yet; run `vllm serve MODEL` "
+                f"and use --{role}.kind api --{role}.base_url http://localhost:8000/v1"
+            )
+
+
+def open_model(path: str, policy: PolicySettings, name: str) -> AbstractContextManager[ChatModel]:
+    """A local checkpoint as a chat model with the tokenizer and template that training uses; `name` signs its answers."""
+    from autoif_train.chat.transformers import TransformersChat, load
+
+    tokenizer = load_tokenizer(path, policy)
+    model, _ = load(path)
+    return TransformersChat((model, tokenizer), name)

@@ -1,0 +1,320 @@
+"""Settings in layers: paper < preset < model < mode < `--config` files < flags, into one strict tree.
+
+Each section is a frozen dataclass that stands beside the functions it sets; this module lists them, merges the layers
+and leaves parsing, types and help to jsonargparse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import dataclasses
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, Namespace, get_loader, set_parsing_settings
+
+from autoif_train.chat.base import SamplingSettings
+from autoif_train.chat.choice import RespondentSettings, SupervisorSettings
+from autoif_train.chat.policy import PolicySettings
+from autoif_train.evaluation.settings import EvaluationSettings
+from autoif_train.execution import ExecutionSettings
+from autoif_train.feedback.demonstrations import DemonstrationsSettings
+from autoif_train.feedback.pairs import PairsSettings
+from autoif_train.feedback.quality import QualitySettings
+from autoif_train.feedback.rounds import OnlineDpoSettings
+from autoif_train.synthesis.back_translation import BackTranslationSettings
+from autoif_train.synthesis.cross_validation import CrossValidationSettings
+from autoif_train.synthesis.settings import QueriesSettings, SynthesisSettings
+from autoif_train.training.arguments import known_names
+from autoif_train.training.engine import Engine
+from autoif_train.types import UserError
+
+CONFIGS = Path(__file__).parent.parent / "recipes" / "configs"
+PASSED_THROUGH = ("sft", "dpo")
+OPTIONS = ("config", "print_config")
+# What may change between two runs in one folder: it decides how fast or where, or extends, never what is made.
+FREE_KEYS = (
+    "output_dir",
+    "engine",
+    "execution.workers",
+    "supervisor.api_key_env",
+    "supervisor.max_concurrency",
+    "supervisor.requests_per_minute",
+    "supervisor.tokens_per_minute",
+    "supervisor.max_retries",
+    "supervisor.timeout_seconds",
+    "online_dpo.rounds",
+    "cache.path",
+)
+
+set_parsing_settings(docstring_parse_attribute_docstrings=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class CacheSettings:
+    """Where paid answers are kept."""
+
+    path: str | None = None
+    """SQLite file of answers, to be shared between runs; null = one in the run folder (ours)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Every setting of an experiment; the recipes share them all."""
+
+    model: str = "tiny"
+    """Base model of the policy: a name under recipes/configs/models/, a hub id, or a local path."""
+    mode: Literal["self_alignment", "strong_to_weak"] = "strong_to_weak"
+    """Who supervises: the policy itself, or a stronger model (paper §4.1)."""
+    preset: Literal["recommended", "paper", "reference"] = "recommended"
+    """Gates and selection rules: ours, the paper's, or the released code's."""
+    output_dir: str | None = None
+    """Run folder that all recipes of an experiment share; null = runs/<model>-<mode>."""
+    seed: int = 0
+    """Everything random derives from it."""
+    engine: Engine | None = None
+    """What the run must be started on; another one is refused with the right command. null = whatever it is."""
+    policy: PolicySettings = dataclasses.field(default_factory=PolicySettings)
+    supervisor: SupervisorSettings = dataclasses.field(default_factory=SupervisorSettings)
+    respondent: RespondentSettings = dataclasses.field(default_factory=RespondentSettings)
+    cache: CacheSettings = dataclasses.field(default_factory=CacheSettings)
+    execution: ExecutionSettings = dataclasses.field(default_factory=ExecutionSettings)
+    synthesis: SynthesisSettings = dataclasses.field(default_factory=SynthesisSettings)
+    queries: QueriesSettings = dataclasses.field(default_factory=QueriesSettings)
+    cross_validation: CrossValidationSettings = dataclasses.field(default_factory=CrossValidationSettings)
+    back_translation: BackTranslationSettings = dataclasses.field(default_factory=BackTranslationSettings)
+    quality: QualitySettings = dataclasses.field(default_factory=QualitySettings)
+    sampling: SamplingSettings = dataclasses.field(default_factory=SamplingSettings)
+    demonstrations: DemonstrationsSettings = dataclasses.field(default_factory=DemonstrationsSettings)
+    pairs: PairsSettings = dataclasses.field(default_factory=PairsSettings)
+    sft: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """SFT: `global_batch_size` (conversations per update over all devices) and every argument of TRL's SFTConfig under
+    its own name, e.g. --sft.learning_rate 7e-6 (paper App. B)."""
+    dpo: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """DPO, offline and online: `global_batch_size` (pairs per update over all devices) and every argument of TRL's
+    DPOConfig under its own name, e.g. --dpo.beta 0.3 (paper App. B)."""
+    online_dpo: OnlineDpoSettings = dataclasses.field(default_factory=OnlineDpoSettings)
+    evaluation: EvaluationSettings = dataclasses.field(default_factory=EvaluationSettings)
+
+
+def parse(recipe: str, description: str, arguments: Sequence[str] | None = None) -> Settings:
+    """The settings of a command line; `--help` and `--print_config` print and exit, bad input raises `UserError`."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    layered = _Layered(arguments)
+    parser = _parser(recipe, description)
+    try:
+        parser.set_defaults(_flat_sections(parser.parse_object(copy.deepcopy(layered.merged))))
+        parser.set_defaults({section: layered.merged.get(section, {}) for section in PASSED_THROUGH})
+        namespace = parser.parse_args(layered.flags)
+    except ArgumentError as error:
+        raise UserError(_with_hint(error)) from error
+    parsed = parser.instantiate(namespace)
+    sections = {field.name: parsed[field.name] for field in dataclasses.fields(Settings)}
+    # The parser would read a string such as "no" inside an untyped section once more, as a boolean.
+    settings = Settings(**sections | {section: layered.merged.get(section, {}) for section in PASSED_THROUGH})
+    if layered.print_config:
+        print(dump(settings), end="")
+        sys.exit(0)
+    return settings
+
+
+def resolve(recipe: str = "recipe", **overrides: Any) -> Settings:
+    """The settings of the layers and of keyword arguments, e.g. `resolve(model="tiny", **{"dpo.beta": 0.1})`."""
+    return parse(recipe, "", [part for key, value in overrides.items() for part in (f"--{key}", str(value))])
+
+
+class _Layered:
+    """The layers below the flags, merged, and the flags that remain for the parser."""
+
+    def __init__(self, arguments: list[str]):
+        first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+        first.add_argument("--config", action="append", default=[])
+        first.add_argument("--print_config", action="store_true")
+        for name in ("model", "mode", "preset"):
+            first.add_argument(f"--{name}")
+        try:
+            chosen, self.flags = first.parse_known_args(arguments)
+            self.print_config = chosen.print_config
+        except argparse.ArgumentError as error:
+            raise UserError(str(error)) from error
+        user = [_read_layer(Path(file)) for file in chosen.config]
+        names = {"model": "tiny", "mode": "strong_to_weak", "preset": "recommended"}
+        for layer in [*user, vars(chosen)]:
+            names |= {key: str(layer[key]) for key in names if layer.get(key) is not None}
+        for kind in ("mode", "preset"):
+            _known_choice(kind, names[kind])
+        model = _model_layer(names["model"])
+        by_mode = model.pop("modes", {}).get(names["mode"], {})
+        mode_file = CONFIGS / "modes" / f"{names['mode']}.yaml"
+        preset_file = CONFIGS / "presets" / f"{names['preset']}.yaml"
+        merged: dict[str, Any] = {}
+        below = (_read_layer(CONFIGS / "paper.yaml"), _read_layer(preset_file), model, _read_layer(mode_file), by_mode)
+        for layer in below:
+            merged = merge(merged, layer)
+        if names["mode"] == "strong_to_weak" and self._names_a_supervisor(user):
+            # Whoever names another supervisor means it to answer as well, unless a respondent is named too.
+            merged.pop("respondent", None)
+        for layer in user:
+            merged = merge(merged, layer)
+        for layer in (names, self._passed_through()):
+            merged = merge(merged, layer)
+        self.merged = merged
+
+    def _passed_through(self) -> dict[str, Any]:
+        """The layer of the flags that belong to TRL, e.g. `--sft.learning_rate 1e-6`, taken out of `flags`."""
+        layer: dict[str, Any] = {}
+        remaining, flags = [], iter(self.flags)
+        for flag in flags:
+            key, equals, value = flag.removeprefix("--").partition("=")
+            section, _, name = key.partition(".")
+            if not flag.startswith("--") or section not in PASSED_THROUGH or not name:
+                remaining.append(flag)
+                continue
+            _check_key(key, "command line")
+            layer.setdefault(section, {})[name] = _value(value if equals else next(flags, ""))
+        self.flags = remaining
+        return layer
+
+    def _names_a_supervisor(self, user: list[dict[str, Any]]) -> bool:
+        keys = ("kind", "model", "base_url")
+        in_flags = any(flag.split("=")[0] in {f"--supervisor.{key}" for key in keys} for flag in self.flags)
+        return in_flags or any(key in (layer.get("supervisor") or {}) for layer in user for key in keys)
+
+
+def _value(text: str) -> Any:
+    """A flag's text as YAML reads it, but for the words that are names of strategies as well as old-style booleans."""
+    return text if text.lower() in ("no", "yes", "on", "off") else get_loader("yaml")(text)
+
+
+def _known_choice(kind: str, name: str) -> None:
+    known = sorted(file.stem for file in (CONFIGS / f"{kind}s").glob("*.yaml"))
+    if name not in known:
+        raise UserError(f"--{kind} {name}: unknown; choose one of {', '.join(known)}")
+
+
+def _model_layer(name: str) -> dict[str, Any]:
+    file = CONFIGS / "models" / f"{name}.yaml"
+    if file.is_file():
+        return _read_layer(file, also=("modes",))
+    return {"policy": {"model": name}}
+
+
+def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Two layers as one: nested keys merge, everything else is replaced by the upper layer."""
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def _read_layer(file: Path, also: tuple[str, ...] = ()) -> dict[str, Any]:
+    try:
+        # jsonargparse's loader reads 7e-6 as a number, which plain PyYAML does not.
+        layer = get_loader("yaml")(file.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise UserError(f"--config {file}: {error.strerror}; name a YAML file") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"--config {file}: not YAML ({' '.join(str(error).split())}); mend the file") from error
+    if not isinstance(layer, dict):
+        raise UserError(f"--config {file}: a settings file is a mapping of keys, not {type(layer).__name__}")
+    for key in _dotted(layer):
+        if key.split(".")[0] not in also:
+            _check_key(key, str(file))
+    return layer
+
+
+def _dotted(layer: dict[str, Any], before: str = "") -> list[str]:
+    keys = []
+    for key, value in layer.items():
+        name = f"{before}{key}"
+        deeper = (isinstance(value, dict) and name.split(".")[0] not in PASSED_THROUGH) or name in PASSED_THROUGH
+        keys.extend(_dotted(value or {}, f"{name}.") if deeper and isinstance(value, (dict, type(None))) else [name])
+    return keys
+
+
+def known_keys() -> list[str]:
+    """Every dotted key that a layer or a flag may set."""
+    keys = []
+    for field in dataclasses.fields(Settings):
+        if field.name in PASSED_THROUGH:
+            keys.extend(f"{field.name}.{name}" for name in sorted(known_names(field.name)))
+            continue
+        section = _section(field)
+        inner = [f".{inner.name}" for inner in dataclasses.fields(section)] if section else [""]
+        keys.extend(f"{field.name}{name}" for name in inner)
+    return keys
+
+
+def _section(field: dataclasses.Field) -> type | None:
+    made = field.default_factory() if field.default_factory is not dataclasses.MISSING else None
+    return type(made) if dataclasses.is_dataclass(made) else None
+
+
+def _check_key(key: str, where: str) -> None:
+    if key not in known_keys():
+        raise UserError(f"{where}: unknown setting {key}{_nearest(key)}")
+
+
+def _nearest(key: str) -> str:
+    near = difflib.get_close_matches(key, known_keys(), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else "; --help lists them"
+
+
+def dump(settings: Settings) -> str:
+    """The settings as the YAML of `config.yaml` and `--print_config`; `--config` reads it back."""
+    return yaml.safe_dump(dataclasses.asdict(settings), sort_keys=False, allow_unicode=True)
+
+
+def load_dump(file: Path) -> dict[str, Any]:
+    """The settings of a run folder's `config.yaml`."""
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def differing_keys(old: dict[str, Any], settings: Settings) -> list[str]:
+    """`key: old → new` for every setting that decides what is made and that differs."""
+    before, after = _flat(old), _flat(dataclasses.asdict(settings))
+    return [
+        f"{key}: {before.get(key)} → {after.get(key)}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) and key not in FREE_KEYS
+    ]
+
+
+def _flat(tree: dict[str, Any], before: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat |= _flat(value, f"{before}{key}.") if isinstance(value, dict) and value else {f"{before}{key}": value}
+    return flat
+
+
+def _parser(recipe: str, description: str) -> ArgumentParser:
+    usage = f"{recipe} [--config FILE] [--model NAME] [--section.key VALUE] ..."
+    parser = ArgumentParser(prog=recipe, usage=usage, description=description, exit_on_error=False)
+    parser.add_argument(
+        "--config", type=list[str] | None, help="Settings file laid over the model's and the mode's; repeatable."
+    )
+    parser.add_argument("--print_config", action="store_true", help="Print the resolved settings as YAML and exit.")
+    parser.add_class_arguments(Settings, sub_configs=False)
+    return parser
+
+
+def _flat_sections(namespace: Namespace) -> dict[str, Any]:
+    """A namespace as dotted keys, the untyped sections left out."""
+    flat = vars(namespace.as_flat())
+    return {key: value for key, value in flat.items() if key.split(".")[0] not in (*PASSED_THROUGH, *OPTIONS)}
+
+
+def _with_hint(error: Exception) -> str:
+    """The parser's message on one line, with the nearest setting where it speaks of an unknown one."""
+    text = " ".join(str(error).split())
+    if "unrecognized" not in text and "is not accepted" not in text:
+        return text
+    words = [word.strip("'\"").removeprefix("--").split("=")[0] for word in text.split()]
+    named = next((word for word in words if "." in word.strip(".") or "_" in word), "")
+    return text + _nearest(named)

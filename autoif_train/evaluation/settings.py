@@ -1,0 +1,19 @@
+"""What is measured."""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationSettings:
+    """Benchmarks, their size, and how the policy answers them."""
+
+    benchmarks: list[str] = dataclasses.field(default_factory=list)
+    """Benchmarks that recipes/evaluate.py runs; `tiny` is the embedded world's held-out sets H and Q."""
+    max_prompts: int | None = None
+    """Most prompts of each set, from its beginning; null = all."""
+    max_new_tokens: int = 1024
+    """Longest answer in tokens; decoding is greedy (paper §4.1)."""
+    batch_size: int = 256
+    """Answers decoded side by side by a local model."""

@@ -1,0 +1,72 @@
+"""The embedded world's own benchmark: held-out prompts, true checks, and whether the right fact is stated.
+
+H holds facts and parameters that training never shows, Q held-out facts alone; `validation` is for choosing settings.
+The checks are trusted code of this project, so they run in process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import ClassVar
+
+from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
+from autoif_train.evaluation.settings import EvaluationSettings
+from autoif_train.evaluation.statistics import wilson_interval
+from autoif_train.synthesis.reading import without_thinking
+from autoif_train.tiny import evaluation_set
+from autoif_train.types import Row
+
+SETS = {"H": "heldout_h", "Q": "heldout_q", "validation": "validation"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """One answer to one held-out prompt: which instructions it follows, and whether it states the right fact."""
+
+    unit: ClassVar[str] = "answer"
+    prompt: str
+    text: str
+    followed: tuple[bool, ...]
+    relevant: bool
+
+    @property
+    def passed(self) -> bool:
+        """Strict: every instruction of the prompt is followed."""
+        return all(self.followed)
+
+    @classmethod
+    def from_row(cls, row: Row) -> Scored:
+        return cls(row["prompt"], row["text"], tuple(row["followed"]), row["relevant"])
+
+
+def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings) -> Iterator[Scored]:
+    """Greedy answers of a model to the set `H`, `Q` or `validation`, scored."""
+    from autoif_train.tiny.domain import check, constraint_of, relevant
+
+    rows = list(islice(evaluation_set(SETS[name]), settings.max_prompts))
+    prompts = [Prompt([{"role": "user", "content": row["prompt"]}], "evaluation", row["prompt"]) for row in rows]
+    sampling = SamplingSettings(1, 0.0, 1.0, settings.max_new_tokens, settings.batch_size)
+    for row, answers in zip(rows, chat.answer(prompts, sampling), strict=True):
+        text = without_thinking((answers or [Answer("")])[0].text)
+        followed = tuple(check(constraint_of(each), text, row["user_query"]) for each in row["instructions"])
+        yield Scored(row["prompt"], text, followed, bool(relevant(row["user_query"], text)))
+
+
+def metrics(scored: Iterable[Scored]) -> dict[str, float]:
+    """Strict pass rate with its 95 % interval, pass rate per instruction, relevance, length, distinct answers."""
+    scored = list(scored)
+    count = max(len(scored), 1)
+    passed = sum(each.passed for each in scored)
+    low, high = wilson_interval(passed, len(scored))
+    instructions = [followed for each in scored for followed in each.followed]
+    return {
+        "pass_rate": passed / count,
+        "pass_rate_low": low,
+        "pass_rate_high": high,
+        "instruction_pass_rate": sum(instructions) / max(len(instructions), 1),
+        "relevance": sum(each.relevant for each in scored) / count,
+        "mean_words": sum(len(each.text.split()) for each in scored) / count,
+        "distinct": len({each.text for each in scored}) / count,
+    }

@@ -1,0 +1,100 @@
+"""Reads a source before it is run: does it compile, is it allowed, may it share a cell?
+
+`pure` is no security verdict. It only says that the fork which keeps one function from changing another's verdict can
+be left out; the kernel's walls stand around every cell, and a share of the pure functions is run again alone.
+"""
+
+from __future__ import annotations
+
+import dis
+import marshal
+import types
+import warnings
+
+from . import codes, library
+
+_STATEFUL = ["STORE_ATTR", "DELETE_ATTR", "STORE_GLOBAL", "DELETE_GLOBAL", "IMPORT_STAR", "LOAD_BUILD_CLASS", "MATCH_CLASS", "GET_AWAITABLE", "GET_AITER", "GET_ANEXT", "BEFORE_WITH", "BEFORE_ASYNC_WITH", "LOAD_SPECIAL", "SETUP_WITH", "SETUP_ANNOTATIONS"]
+STATEFUL_OPCODES = frozenset(dis.opmap[name] for name in _STATEFUL if name in dis.opmap)
+_MEMORIES = "BUILD_LIST BUILD_SET BUILD_MAP LIST_EXTEND CALL CALL_FUNCTION CALL_METHOD PRECALL".split()
+MEMORIES = frozenset(dis.opmap[name] for name in _MEMORIES if name in dis.opmap)  # at module level: something to change
+CLOCKWORK = frozenset("id hash lru_cache cache".split())
+IMPORT_NAME, STORE_NAME, EXTENDED_ARG = (dis.opmap[name] for name in ("IMPORT_NAME", "STORE_NAME", "EXTENDED_ARG"))
+
+
+class Admission:
+    """The names that decide, gathered once in the zygote."""
+
+    def __init__(self):
+        self.allowed, self.forbidden = library.pure_names()
+
+    def read(self, source: str) -> tuple[int, bytes]:
+        """`PURE` or `SOLO` with a byte (1: surely steady) and the marshalled code, or `REFUSED` with the reason."""
+        if len(source) > codes.MAX_SOURCE:
+            return codes.REFUSED, f"the source is longer than {codes.MAX_SOURCE} characters".encode()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                code = compile(source, "<function>", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError) as error:
+            return codes.REFUSED, f"does not compile: {error}".encode("utf-8", "replace")
+        reason = refusal(code)
+        if reason:
+            return codes.REFUSED, reason.encode("utf-8", "replace")
+        kind = codes.PURE if self._is_pure(code) else codes.SOLO
+        steady = kind == codes.PURE and not _may_remember(code)
+        return kind, bytes([steady]) + marshal.dumps(code)
+
+    def _is_pure(self, module: types.CodeType) -> bool:
+        own = set(_operands(module, STORE_NAME))
+        if own & self.forbidden or any(name.startswith("_") for name in own):
+            return False
+        allowed = self.allowed | own
+        for code in _all_code(module):
+            if not STATEFUL_OPCODES.isdisjoint(code.co_code[::2]):
+                return False
+            unknown = set(code.co_names) - allowed
+            if unknown and not unknown <= {name for name in library.PURE_MODULES if "." in name}:
+                return False
+        return all(name in library.PURE_MODULES for code in _all_code(module) for name in _operands(code, IMPORT_NAME))
+
+
+def _may_remember(module: types.CodeType) -> bool:
+    """Whether a pure function could carry something from one text to the next, so that their order would matter."""
+    if not MEMORIES.isdisjoint(module.co_code[::2]):
+        return True
+    return any(not CLOCKWORK.isdisjoint(code.co_names) for code in _all_code(module))
+
+
+def refusal(module: types.CodeType) -> str:
+    """Why policy refuses this code, or an empty string."""
+    if "evaluate" not in module.co_names:
+        return "defines no function `evaluate`"
+    for code in _all_code(module):
+        for name in ("eval", "exec"):
+            if name in code.co_names:
+                return f"refused: calls {name}()"
+        for name in _operands(code, IMPORT_NAME):
+            if name not in library.IMPORTABLE:
+                return f"refused: import of {name or 'a relative module'} is not on the allow-list"
+    return ""
+
+
+def _all_code(code: types.CodeType):
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _all_code(constant)
+
+
+def _operands(code: types.CodeType, opcode: int) -> list[str]:
+    """The names that instructions `opcode` of this code object refer to."""
+    raw = code.co_code
+    if opcode not in raw[::2]:
+        return []
+    names, extended = [], 0
+    for position in range(0, len(raw), 2):
+        argument = raw[position + 1] | extended
+        extended = argument << 8 if raw[position] == EXTENDED_ARG else 0
+        if raw[position] == opcode:
+            names.append(code.co_names[argument])
+    return names

@@ -1,0 +1,56 @@
+"""Verification functions as a reward for TRL's online trainers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from autoif_train.types import Messages, Outcome, Query, QueryFunction
+
+if TYPE_CHECKING:
+    from autoif_train.execution.executor import Executor
+
+RewardFunction = Callable[..., list["float | None"]]
+
+
+def score(functions: Sequence[QueryFunction], outcomes: Sequence[Outcome]) -> float | None:
+    """Mean per instruction over the functions with an opinion, then the minimum over instructions, in [0, 1].
+
+    None when some instruction has no function with an opinion. Audit functions do not count.
+    """
+    opinions: dict[str, list[bool]] = {}
+    for function, outcome in zip(functions, outcomes, strict=True):
+        if not function.audit:
+            said = opinions.setdefault(function.instruction_id, [])
+            if outcome.judged:
+                said.append(outcome is Outcome.FOLLOWED)
+    if not opinions or not all(opinions.values()):
+        return None
+    return min(sum(said) / len(said) for said in opinions.values())
+
+
+def reward_function(executor: Executor, queries: Iterable[Query]) -> RewardFunction:
+    """`(prompts, completions, **columns) -> list[float | None]`: the score of each completion.
+
+    Prompts and completions are texts or conversations, as the trainer's dataset has them. None, which TRL leaves out of
+    its means, stands for a prompt that no query has and for an answer that nobody could judge.
+    """
+    by_prompt = {query.prompt: query for query in queries}
+
+    def instruction_following(
+        prompts: Sequence[str | Messages], completions: Sequence[str | Messages], **_columns: Any
+    ) -> list[float | None]:
+        pairs = [(by_prompt.get(_text(prompt)), _text(answer)) for prompt, answer in zip(prompts, completions, strict=True)]
+        jobs = [(function.source, [answer]) for query, answer in pairs if query for function in query.functions]
+        outcomes = iter(executor.run_with_reasons(jobs)[0])
+        return [
+            score(query.functions, [next(outcomes)[0] for _ in query.functions]) if query else None
+            for query, _ in pairs
+        ]
+
+    return instruction_following
+
+
+def _text(value: str | Messages) -> str:
+    """A text, or the last message of a conversation."""
+    return value if isinstance(value, str) else value[-1]["content"]

@@ -1,0 +1,237 @@
+"""One call of `Executor.run`: what is sent to which lane, what is doubted, and what came back."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+
+from autoif_train.execution import jobs as planning
+from autoif_train.execution.inside import codes
+from autoif_train.execution.jobs import Piece
+from autoif_train.execution.lanes import Lane
+from autoif_train.execution.pool import Reply
+from autoif_train.execution.sources import Admission, SourceMemory
+from autoif_train.types import Outcome
+
+FAST_SHARE = 0.1  # of the CPU limit: what a call may use before its function goes to the slow lane
+FRAMES_PER_WORKER = 3  # so that no worker waits long for the last frame
+ORDER_TEXTS = 8  # texts that a function which may remember is given again, backwards
+UNDECIDED = (codes.NOT_RUN, codes.RETRY, codes.TIMEOUT, codes.SKIPPED)  # after the fast lane
+SETTLED = (codes.TRUE, codes.FALSE, codes.EXCEPTION, codes.NON_BOOL)
+TABLE = [planning.OUTCOMES.get(code, Outcome.CRASHED) for code in range(256)]
+
+# Closes each shared frame. Whatever another function changed for all would show in its answers.
+SENTINEL = """
+import collections, json, math, re, string
+def evaluate(text):
+    words = re.findall(r"[a-z]+", text.lower())
+    once = collections.Counter(words)["follow"] == 1
+    order = json.loads(json.dumps({"w": words}))["w"] == list(reversed(sorted(words)))
+    sums = sum(map(len, words)) == len("".join(words)) == max(range(10)) == abs(min(-9, 0)) == math.floor(9.5)
+    kinds = isinstance(text, str) and all(map(str.isalpha, words)) and not any(word in string.digits for word in words)
+    return bool(once and order and sums and kinds and int("12") == round(12.2) == len(set(range(12))))
+"""
+SENTINEL_TEXTS = ("yes, follow", "never")
+SENTINEL_ANSWER = bytes([codes.TRUE, codes.FALSE])
+
+Reasons = dict[tuple[int, int], str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Lanes:
+    """Where frames go, and the limits they carry."""
+
+    fast: Lane
+    slow: Lane
+    workers: int
+    timeout_seconds: float
+    strikes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Sent:
+    """A frame on its way: what it holds and what is done with its reply. `doubted` is the reply that an audit checks."""
+
+    purpose: str  # shared | alone | slow | audit | order
+    pieces: list[Piece]
+    doubted: tuple[list[Piece], Reply] | None = None
+
+
+class Run:
+    """Jobs on their way. Used once, by one thread."""
+
+    def __init__(self, lanes: Lanes, sources: SourceMemory, jobs: Sequence[tuple[str, list[str]]]):
+        self.lanes, self.sources, self.jobs = lanes, sources, jobs
+        self.bytes = [bytearray(len(texts)) for _, texts in jobs]
+        self.reasons: Reasons = {}
+        self.waiting: dict[concurrent.futures.Future[Reply], Sent] = {}
+        self.unfinished = [0] * len(jobs)  # pieces in the fast lane, per job
+        self.later: dict[int, list[Piece]] = {}  # pieces of the slow lane, run one after the other
+        self.strikes = [lanes.strikes] * len(jobs)
+        self.admissions: dict[str, Admission] = {}
+        self.costs: Counter[str] = Counter()
+
+    def outcomes(self) -> list[list[Outcome]]:
+        asked = [source for source, texts in self.jobs if texts]
+        if asked:
+            self.admissions = self.sources.read([SENTINEL, *asked], self.lanes.fast, self.lanes.workers, self.costs)
+            self._submit_fast()
+        while self.waiting:
+            done, _ = concurrent.futures.wait(self.waiting, return_when=concurrent.futures.FIRST_COMPLETED)
+            for future in done:
+                self._take(self.waiting.pop(future), future.result())
+        return [[TABLE[code] for code in row] for row in self.bytes]
+
+    def _submit_fast(self) -> None:
+        shared: list[Piece] = []
+        alone: list[Piece] = []
+        for job, (source, texts) in enumerate(self.jobs):
+            if not texts:
+                continue
+            admission = self.admissions[source]
+            if admission.kind == codes.REFUSED:
+                self._refuse(job, admission.reason)
+                continue
+            pieces = list(planning.cut(job, admission.code, texts, range(len(texts))))
+            self.unfinished[job] = len(pieces)
+            (shared if admission.kind == codes.PURE else alone).extend(pieces)
+        calls = sum(len(piece.texts) for piece in itertools.chain(shared, alone))
+        wanted = calls if self.lanes.workers == 1 else calls // (self.lanes.workers * FRAMES_PER_WORKER)
+        wanted = min(max(wanted, planning.MIN_FRAME_CALLS), planning.MAX_FRAME_CALLS)
+        for purpose, pieces in (("alone", alone), ("shared", shared)):
+            for group in planning.pack(pieces, wanted):
+                self._send(Sent(purpose, group))
+
+    def _send(self, sent: Sent) -> None:
+        if sent.purpose == "slow":
+            strikes, lane, share = self.strikes[sent.pieces[0].job], self.lanes.slow, 1.0
+        else:
+            strikes, lane, share = 1, self.lanes.fast, FAST_SHARE
+        kind, pieces = codes.ALONE, sent.pieces
+        if sent.purpose == "shared":
+            sentinel = Piece(-1, self.admissions[SENTINEL].code, range(2), SENTINEL_TEXTS)
+            kind, pieces = codes.SHARED, [*pieces, sentinel]
+        frame = planning.frame_of(kind, pieces, strikes, self.lanes.timeout_seconds * share)
+        self.waiting[lane.submit(frame)] = sent
+
+    def _take(self, sent: Sent, reply: Reply) -> None:
+        self.costs.update({"frames": 1, f"{sent.purpose} frames": 1, "cells": reply.cells, "cpu_seconds": reply.cpu_seconds})
+        if sent.purpose == "shared":
+            self._take_shared(sent.pieces, reply)
+        elif sent.purpose == "audit":
+            self._take_audit(sent, reply)
+        elif sent.purpose == "order":
+            self._take_order(sent.pieces[0], reply)
+        else:
+            self._accept(sent.pieces, reply, slow=sent.purpose == "slow")
+
+    def _take_shared(self, pieces: list[Piece], reply: Reply) -> None:
+        """A shared frame counts when its sentinel is right and the functions drawn for the audit agree when alone."""
+        if reply.outcomes[-len(SENTINEL_TEXTS) :] != SENTINEL_ANSWER:
+            self.costs["distrusted frames"] += 1
+            self._send(Sent("alone", pieces))
+            return
+        drawn = [piece for piece in pieces if self.sources.wants_audit(self.jobs[piece.job][0])]
+        if drawn:
+            self._send(Sent("audit", drawn, (pieces, reply)))
+        else:
+            self._accept(pieces, reply, slow=False)
+
+    def _take_audit(self, sent: Sent, reply: Reply) -> None:
+        pieces, doubted = sent.doubted
+        said = {(piece.job, piece.positions[0]): found for piece, found in _each(pieces, doubted)}
+        agree = all(_agree(said[piece.job, piece.positions[0]], found) for piece, found in _each(sent.pieces, reply))
+        if agree:
+            self._accept(pieces, doubted, slow=False)
+        else:
+            self.costs["distrusted frames"] += 1
+            self._send(Sent("alone", pieces))
+
+    def _accept(self, pieces: list[Piece], reply: Reply, slow: bool) -> None:
+        """Note what a frame gave; what timed out or is in doubt goes to the slow lane when its job is through."""
+        start = 0
+        for piece in pieces:
+            self._note(piece, reply, start, slow)
+            start += len(piece.texts)
+            if slow:
+                self.strikes[piece.job] -= reply.outcomes.count(codes.TIMEOUT)
+                self._submit_slow(piece.job)
+            else:
+                self.unfinished[piece.job] -= 1
+                if not self.unfinished[piece.job]:
+                    self._finish_fast(piece.job)
+
+    def _note(self, piece: Piece, reply: Reply, start: int, slow: bool) -> None:
+        outcomes = reply.outcomes[start : start + len(piece.texts)]
+        row = self.bytes[piece.job]
+        if isinstance(piece.positions, range):
+            row[piece.positions.start : piece.positions.stop] = outcomes
+        else:
+            for position, code in zip(piece.positions, outcomes):
+                row[position] = code
+        if outcomes.count(codes.TRUE) + outcomes.count(codes.FALSE) == len(outcomes):
+            return
+        for number, code in enumerate(outcomes):
+            if code not in (codes.TRUE, codes.FALSE) and (slow or code not in UNDECIDED):
+                reason = planning.reason_of(code, reply.notes.get(start + number))
+                self.reasons[piece.job, piece.positions[number]] = reason
+
+    def _finish_fast(self, job: int) -> None:
+        source, texts = self.jobs[job]
+        row, admission = self.bytes[job], self.admissions[source]
+        again = [position for position, code in enumerate(row) if code in UNDECIDED] if _any(row, UNDECIDED) else []
+        self.later[job] = list(planning.cut(job, admission.code, texts, again))
+        if not admission.steady:
+            settled = [position for position, code in enumerate(row) if code in SETTLED][:ORDER_TEXTS]
+            if len(settled) > 1:
+                backwards = list(planning.cut(job, admission.code, texts, settled[::-1]))
+                if len(backwards) == 1:
+                    self._send(Sent("order", backwards))
+                    return
+        self._submit_slow(job)
+
+    def _take_order(self, piece: Piece, reply: Reply) -> None:
+        """Backwards and in a fresh process a function must say the same, or nobody can rely on it."""
+        row, (source, texts) = self.bytes[piece.job], self.jobs[piece.job]
+        admission = self.admissions[source]
+        if _agree(bytes(row[position] for position in piece.positions), reply.outcomes):
+            self.sources.remember(source, dataclasses.replace(admission, steady=True))
+            self._submit_slow(piece.job)
+        else:
+            self.later.pop(piece.job)
+            self._refuse(piece.job, "refused: its verdict depends on the order of the texts")
+
+    def _refuse(self, job: int, reason: str) -> None:
+        count = len(self.bytes[job])
+        self.bytes[job][:] = bytes([codes.REFUSED]) * count
+        self.reasons.update({(job, position): reason for position in range(count)})
+
+    def _submit_slow(self, job: int) -> None:
+        pieces = self.later.pop(job)
+        if not pieces:
+            return
+        if self.strikes[job] <= 0:
+            for piece in pieces:
+                self._note(piece, Reply(bytes([codes.SKIPPED]) * len(piece.texts), {}, 0, 0.0), 0, slow=True)
+            return
+        self.later[job] = pieces[1:]
+        self._send(Sent("slow", pieces[:1]))
+
+
+def _each(pieces: list[Piece], reply: Reply):
+    start = 0
+    for piece in pieces:
+        yield piece, reply.outcomes[start : start + len(piece.texts)]
+        start += len(piece.texts)
+
+
+def _agree(one: bytes, other: bytes) -> bool:
+    """Whether two runs of a function say the same wherever both have said something."""
+    return one == other or all(a == b for a, b in zip(one, other) if a in SETTLED and b in SETTLED)
+
+
+def _any(row: bytearray, wanted: Sequence[int]) -> bool:
+    return any(code in row for code in wanted)

@@ -1,0 +1,23 @@
+"""How untrusted functions are run."""
+
+from __future__ import annotations
+
+import dataclasses
+
+LEVELS = ("auto", "strict", "seccomp", "wasm", "rlimit", "none")
+
+
+@dataclasses.dataclass(frozen=True)
+class ExecutionSettings:
+    """The walls around verification functions, and what one call may use."""
+
+    level: str = "auto"
+    """auto | strict | seccomp | wasm | rlimit | none; `auto` takes the strongest that the machine allows (ours)."""
+    workers: int = 2
+    """Functions run side by side; one core each (ours)."""
+    timeout_seconds: float = 1.0
+    """CPU seconds per call; a call that sleeps ends after about four times that (ours)."""
+    memory_limit_mb: int = 256
+    """Memory that a function may allocate, in MiB (ours)."""
+    strikes: int = 2
+    """Timeouts after which the remaining texts of a function stay untried (ours)."""

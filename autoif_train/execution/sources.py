@@ -1,0 +1,88 @@
+"""What reading a source gave, remembered between runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import marshal
+import threading
+import zlib
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
+
+from autoif_train.execution.inside import codes
+from autoif_train.execution.jobs import sanitised
+from autoif_train.execution.lanes import Lane
+from autoif_train.execution.pool import Frame
+
+READING_SECONDS = 2.0  # CPU, for one source
+SOURCES_PER_FRAME = 64
+REMEMBERED_SOURCES = 50_000
+AUDIT_ONE_IN = 100  # functions of the shared lane that are run again alone, when they are met first
+
+
+@dataclasses.dataclass(frozen=True)
+class Admission:
+    """`code` is marshalled for a cell and never loaded here; `reason` says why a source is refused.
+
+    `steady` is false until it is shown that the verdict does not depend on the order of the texts.
+    """
+
+    kind: int
+    code: bytes = b""
+    reason: str = ""
+    steady: bool = True
+
+
+class SourceMemory:
+    """Admissions by source, the least recently asked forgotten first. Safe to share between threads."""
+
+    def __init__(self):
+        self._admissions: OrderedDict[str, Admission] = OrderedDict()
+        self._audited: set[str] = set()
+        self._lock = threading.Lock()
+
+    def read(self, sources: Iterable[str], lane: Lane, workers: int, costs: Counter) -> dict[str, Admission]:
+        """The admission of each source; unknown ones are compiled and judged in cells, which `costs` counts."""
+        known: dict[str, Admission | None] = dict.fromkeys(sources)
+        with self._lock:
+            for source in known:
+                if source in self._admissions:
+                    self._admissions.move_to_end(source)
+                    known[source] = self._admissions[source]
+        unknown = [source for source, admission in known.items() if admission is None]
+        size = max(1, min(SOURCES_PER_FRAME, -(-len(unknown) // workers)))
+        groups = [unknown[start : start + size] for start in range(0, len(unknown), size)]
+        for group, future in [(group, lane.submit(_frame(group))) for group in groups]:
+            reply = future.result()
+            costs.update({"frames": 1, "cells": reply.cells, "cpu_seconds": reply.cpu_seconds})
+            for call, source in enumerate(group):
+                known[source] = _admission(reply.outcomes[call], reply.notes.get(call, b""))
+                self.remember(source, known[source])
+        return known
+
+    def wants_audit(self, source: str) -> bool:
+        """Whether this source is drawn for the audit; true once."""
+        if zlib.crc32(source.encode("utf-8", "replace")) % AUDIT_ONE_IN:
+            return False
+        with self._lock:
+            drawn = source not in self._audited
+            self._audited.add(source)
+            return drawn
+
+    def remember(self, source: str, admission: Admission) -> None:
+        with self._lock:
+            self._admissions[source] = admission
+            if len(self._admissions) > REMEMBERED_SOURCES:
+                self._admissions.popitem(last=False)
+
+
+def _frame(sources: list[str]) -> Frame:
+    return Frame(codes.ADMIT, [marshal.dumps(sources)], [1] * len(sources), strikes=1, cpu_seconds=READING_SECONDS)
+
+
+def _admission(code: int, note: bytes) -> Admission:
+    if code in (codes.PURE, codes.SOLO) and note:
+        return Admission(code, code=note[1:], steady=note[:1] == b"\1")
+    if code == codes.REFUSED:
+        return Admission(codes.REFUSED, reason=sanitised(note))
+    return Admission(codes.REFUSED, reason="does not compile: the compiler ended or took too long")

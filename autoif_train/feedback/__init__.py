@@ -1,0 +1,1 @@
+"""Sample, judge, select: shared by every algorithm."""

@@ -1,0 +1,80 @@
+"""Responses → judged: the verification functions of each query run on each of its answers (paper §3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
+from typing import TypeVar
+
+from autoif_train.synthesis.cross_validation import Runs
+from autoif_train.synthesis.reading import without_thinking
+from autoif_train.types import Judged, Outcome, Query, QueryFunction, Response, UserError, Verdict
+
+QUERIES_PER_FRAME = 256
+
+Answered = TypeVar("Answered", Response, Judged)
+
+
+def judge(queries: Iterable[Query], responses: Iterable[Response], executor: Runs) -> Iterator[Judged]:
+    """Every response with its outcomes and score, in the order of `responses`.
+
+    Both inputs are in the same order of queries; queries without a response are passed over. A reasoning block is not
+    part of the answer and is not shown to the functions.
+    """
+    groups = grouped(queries, responses)
+    while frame := list(islice(groups, QUERIES_PER_FRAME)):
+        answered = [(query, answer) for query, answers in frame for answer in answers]
+        calls = [
+            ([function.source for function in query.functions], without_thinking(answer.text))
+            for query, answer in answered
+        ]
+        for (query, answer), outcomes in zip(answered, outcomes_of(calls, executor), strict=True):
+            yield Judged(answer, verdict(query.functions, outcomes))
+
+
+def outcomes_of(calls: Sequence[tuple[Sequence[str], str]], executor: Runs) -> list[list[Outcome]]:
+    """For each (sources, text) the outcome of every source on the text, in order.
+
+    One job per distinct source, so that the executor compiles it once for all the texts that share it.
+    """
+    jobs: dict[str, dict[str, Outcome | None]] = {}
+    for sources, text in calls:
+        for source in sources:
+            jobs.setdefault(source, {})[text] = None
+    found = executor.run([(source, list(texts)) for source, texts in jobs.items()])
+    for texts, outcomes in zip(jobs.values(), found, strict=True):
+        texts.update(zip(texts, outcomes, strict=True))
+    return [[jobs[source][text] for source in sources] for sources, text in calls]
+
+
+def verdict(functions: Sequence[QueryFunction], outcomes: Sequence[Outcome]) -> Verdict:
+    """Mean per instruction over the functions with an opinion, then the minimum over instructions.
+
+    Audit functions are recorded among the outcomes and never counted.
+    """
+    opinions: dict[str, list[bool]] = {}
+    for function, outcome in zip(functions, outcomes, strict=True):
+        if function.audit:
+            continue
+        votes = opinions.setdefault(function.instruction_id, [])
+        if outcome.judged:
+            votes.append(outcome is Outcome.FOLLOWED)
+    if not opinions or not all(opinions.values()):
+        return Verdict(tuple(outcomes), None)
+    return Verdict(tuple(outcomes), min(sum(votes) / len(votes) for votes in opinions.values()))
+
+
+def grouped(queries: Iterable[Query], answers: Iterable[Answered]) -> Iterator[tuple[Query, list[Answered]]]:
+    """Each answered query beside its answers, streaming: both come in the same order of queries."""
+    queries = iter(queries)
+    for query_id, group in groupby(answers, key=_query_id):
+        for query in queries:
+            if query.id == query_id:
+                yield query, list(group)
+                break
+        else:
+            raise UserError(f"response to the unknown query {query_id}: queries and responses are not of one run")
+
+
+def _query_id(answer: Response | Judged) -> str:
+    return (answer.response if isinstance(answer, Judged) else answer).query_id

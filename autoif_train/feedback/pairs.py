@@ -1,0 +1,89 @@
+"""Judged answers → preference pairs at query level (paper §3.4)."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterable, Iterator
+
+from autoif_train.feedback.judge import grouped
+from autoif_train.feedback.quality import QualitySettings, good_quality, poor_quality
+from autoif_train.types import Dropped, Judged, Kept, PreferencePair, Query, derived_seed
+
+
+@dataclasses.dataclass(frozen=True)
+class PairsSettings:
+    """Which answers are set against each other."""
+
+    chosen_above: float = 0.5
+    """A chosen answer's score, 0 to 1, must exceed this (paper §3.4: 0.5)."""
+    rejected_at_or_below: float = 0.0
+    """A rejected answer's score must not exceed this (paper §3.4: 0)."""
+    max_per_query: int = 2
+    """Most pairs per query (released code: 2 chosen × 2 rejected; ours: 2)."""
+    match_length: bool = True
+    """Prefer pairs whose answers are of similar length, so that length itself is not what is learnt (ours)."""
+    instruction_level: bool = False
+    """Add pairs made from test cases: a text on which an instruction's functions say True against one on which they say
+    False (our reading of paper §3.4)."""
+
+
+def pairs_by_score(
+    queries: Iterable[Query],
+    judged: Iterable[Judged],
+    settings: PairsSettings,
+    quality: QualitySettings,
+    *seed: object,
+) -> Iterator[PreferencePair | Kept | Dropped]:
+    """Pairs of answers to one query: what followed against what was violated.
+
+    An answer that nobody could judge, or that was cut, is neither. Equal texts are one answer.
+    """
+    for query, rows in grouped(queries, judged):
+        answers = list({row.response.text: row for row in rows if row.response.finished}.values())
+        chosen = [row for row in answers if _chosen(row, settings, quality)]
+        rejected = [row for row in answers if _rejected(row, settings, quality)]
+        if not chosen or not rejected:
+            yield Dropped("query", _no_pair(chosen, rejected, answers, quality), query.prompt)
+            continue
+        yield Kept("query")
+        chance = random.Random(derived_seed(*seed, "pairs", query.id))
+        for good, bad in _draw(chosen, rejected, settings, chance):
+            yield PreferencePair(
+                query.messages,
+                [{"role": "assistant", "content": good.response.text}],
+                [{"role": "assistant", "content": bad.response.text}],
+                good.verdict.score,
+                bad.verdict.score,
+                query.id,
+            )
+
+
+def _chosen(row: Judged, settings: PairsSettings, quality: QualitySettings) -> bool:
+    score = row.verdict.score
+    return score is not None and score > settings.chosen_above and good_quality(row, quality)
+
+
+def _rejected(row: Judged, settings: PairsSettings, quality: QualitySettings) -> bool:
+    score = row.verdict.score
+    return score is not None and (score <= settings.rejected_at_or_below or poor_quality(row, quality))
+
+
+def _no_pair(chosen: list[Judged], rejected: list[Judged], answers: list[Judged], quality: QualitySettings) -> str:
+    if not any(row.verdict.score is not None for row in answers):
+        return "nobody could judge"
+    if chosen:
+        return "no rejected answer"
+    if rejected and quality.enabled and any(row.verdict.score for row in answers):
+        return "no chosen answer of good quality"
+    return "no chosen answer" if rejected else "neither chosen nor rejected"
+
+
+def _draw(
+    chosen: list[Judged], rejected: list[Judged], settings: PairsSettings, chance: random.Random
+) -> list[tuple[Judged, Judged]]:
+    pairs = [(good, bad) for good in chosen for bad in rejected]
+    chance.shuffle(pairs)
+    if settings.match_length:
+        pairs.sort(key=lambda pair: abs(len(pair[0].response.text) - len(pair[1].response.text)))
+    return pairs[: settings.max_per_query]

@@ -1,0 +1,111 @@
+"""Does the answer answer the user query? (paper §3.3: an LLM scores it; 0 to 10 as in the prompt of App. E)"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Literal
+
+from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
+from autoif_train.feedback.judge import grouped
+from autoif_train.synthesis import reading
+from autoif_train.synthesis.prompt import fill
+from autoif_train.types import Dropped, Judged, Kept, Query, derived_seed
+
+QUERIES_PER_FRAME = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class QualitySettings:
+    """Who scores answers, and what a score decides."""
+
+    enabled: bool = True
+    """Score answers before they are selected (paper §3.3)."""
+    judge: Literal["supervisor", "tiny"] = "supervisor"
+    """Who scores: the supervisor, or the tiny world's own script, which knows its facts."""
+    accept_at_least: float = 8.0
+    """Lowest score, 0 to 10, of an answer that is shown as good (paper §3.3: 8)."""
+    reject_at_or_below: float | None = None
+    """An answer scored at or below this counts as rejected in pairs even when it follows its instructions, so that
+    preference training does not forget the question; null = never (ours)."""
+    samples: int = 1
+    """Scores drawn per answer; their mean counts (paper: 1)."""
+    max_new_tokens: int = 512
+    """Longest analysis in tokens (ours)."""
+
+
+def quality_judge(settings: QualitySettings, supervisor: ChatModel) -> ChatModel:
+    """Who scores quality by the settings."""
+    if settings.judge == "tiny":
+        from autoif_train.tiny.judge import TinyJudge
+
+        return TinyJudge()
+    return supervisor
+
+
+def score_quality(
+    queries: Iterable[Query],
+    judged: Iterable[Judged],
+    chat: ChatModel,
+    settings: QualitySettings,
+    follows_above: float,
+    *seed: object,
+) -> Iterator[Judged | Kept | Dropped]:
+    """The judged answers with their quality, in order.
+
+    Only answers that follow their instructions (score above `follows_above`) are scored: no other can be chosen.
+    An unreadable score leaves the quality None, and such an answer is never chosen.
+    """
+    groups = grouped(queries, judged)
+    while frame := list(islice(groups, QUERIES_PER_FRAME)):
+        asked = [(query, row) for query, rows in frame for row in rows if _worth_asking(row, follows_above)]
+        prompts = [_prompt(query, row, seed) for query, row in asked]
+        sampling = SamplingSettings(settings.samples, 0.0, 1.0, settings.max_new_tokens)
+        qualities: dict[tuple[str, int], float] = {}
+        for (_, row), answers in zip(asked, chat.answer(prompts, sampling), strict=True):
+            scores = list(_scores(answer.text for answer in answers))
+            if scores:
+                qualities[row.response.query_id, row.response.index] = sum(scores) / len(scores)
+                yield Kept("scored response")
+            else:
+                yield Dropped("scored response", "score unreadable", answers[0].text if answers else "")
+        for _, rows in frame:
+            for row in rows:
+                quality = qualities.get((row.response.query_id, row.response.index))
+                yield dataclasses.replace(row, quality=quality)
+
+
+def _worth_asking(row: Judged, follows_above: float) -> bool:
+    return row.response.finished and row.verdict.score is not None and row.verdict.score > follows_above
+
+
+def _prompt(query: Query, row: Judged, seed: tuple[object, ...]) -> Prompt:
+    text = reading.without_thinking(row.response.text)
+    instructions = query.prompt.replace(query.user_query, "", 1).strip()
+    message = fill("quality", user_query=query.user_query, instructions=instructions, response=text)
+    return Prompt(
+        [{"role": "user", "content": message}],
+        "quality",
+        f"{query.user_query}\n{text}",
+        derived_seed(*seed, "quality", query.id, row.response.index),
+    )
+
+
+def _scores(texts: Iterable[str]) -> Iterator[float]:
+    for text in texts:
+        try:
+            yield reading.score(text)
+        except reading.Unreadable:
+            continue
+
+
+def good_quality(row: Judged, settings: QualitySettings) -> bool:
+    """Whether the answer may be shown as a good one."""
+    return not settings.enabled or (row.quality is not None and row.quality >= settings.accept_at_least)
+
+
+def poor_quality(row: Judged, settings: QualitySettings) -> bool:
+    """Whether the answer may be shown as a bad one for its quality alone."""
+    limit = settings.reject_at_or_below
+    return settings.enabled and limit is not None and row.quality is not None and row.quality <= limit

@@ -1,0 +1,1 @@
+"""Scores, funnels and curves → tables, plots and one HTML page."""

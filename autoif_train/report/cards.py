@@ -1,0 +1,78 @@
+"""Instructions with the verification functions and cases that stand behind them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from autoif_train.report.folder import clip, draw, rows_of
+from autoif_train.types import CheckedInstruction, Row
+
+CARDS = 6
+FUNCTIONS_PER_CARD = 2
+CASES_PER_CARD = 6
+CODE_CHARACTERS = 3_000
+CASE_CHARACTERS = 240
+CODE_CLASS = "code"
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """One checked instruction; `written` counts what the supervisor wrote for it before anything was dropped."""
+
+    text: str
+    seed: bool
+    functions: tuple[tuple[Markup, float | None], ...]
+    function_count: int
+    functions_written: int | None
+    cases: tuple[tuple[str, bool], ...]
+    case_count: int
+    cases_written: int | None
+
+
+def cards(folder: Path) -> list[Card]:
+    """A sample of the instructions that were kept, the same one on every call."""
+    rows = rows_of(folder, "data/followed", "data/checked", "data/cross_validated")
+    checked = [CheckedInstruction.from_row(row) for row in draw(rows or [], CARDS, "cards")]
+    written = _written(folder, {each.instruction.id for each in checked})
+    return [_card(each, written.get(each.instruction.id)) for each in checked]
+
+
+def _written(folder: Path, ids: set[str]) -> dict[str, tuple[int, int]]:
+    """How many functions and cases were drafted for the instructions."""
+    drafts = rows_of(folder, "data/functions") or []
+    return {
+        draft["instruction_id"]: (len(draft["functions"]), len(draft["cases"]))
+        for draft in drafts
+        if draft["instruction_id"] in ids
+    }
+
+
+def _card(checked: CheckedInstruction, written: tuple[int, int] | None) -> Card:
+    functions = checked.functions[:FUNCTIONS_PER_CARD]
+    cases = draw(checked.cases, CASES_PER_CARD, checked.instruction.id)
+    return Card(
+        text=clip(checked.instruction.text, CASE_CHARACTERS),
+        seed=checked.instruction.parent_id is None,
+        functions=tuple((highlighted(function.source), function.accuracy) for function in functions),
+        function_count=len(checked.functions),
+        functions_written=written[0] if written else None,
+        cases=tuple((clip(case.text, CASE_CHARACTERS), case.expected) for case in cases),
+        case_count=len(checked.cases),
+        cases_written=written[1] if written else None,
+    )
+
+
+def highlighted(source: str) -> Markup:
+    """Python source as HTML with classes; Pygments escapes what the source holds."""
+    return Markup(highlight(clip(source, CODE_CHARACTERS), PythonLexer(), HtmlFormatter(cssclass=CODE_CLASS)))
+
+
+def code_styles(style: str) -> Markup:
+    """The CSS rules of a Pygments style for highlighted code."""
+    return Markup(HtmlFormatter(style=style).get_style_defs(f".{CODE_CLASS}"))

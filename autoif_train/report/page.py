@@ -1,0 +1,85 @@
+"""A run folder → `report.html`: one self-contained page, in light and dark, without a request to anywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from autoif_train.feedback.pairs import PairsSettings
+from autoif_train.report import costs, flow, folder, plots, stages, training
+from autoif_train.report.answers import comparisons
+from autoif_train.report.cards import cards, code_styles
+from autoif_train.report.difference import contrasts
+from autoif_train.report.headline import headline
+from autoif_train.report.rounds import rounds
+from autoif_train.rows import atomic_file
+from autoif_train.types import UserError
+
+LIGHT_CODE, DARK_CODE = "friendly", "nord"
+
+
+def write_report(run_folder: str | Path) -> Path:
+    """Write `report.html` into a run folder and return its path.
+
+    What the run has not made yet is left out with a sentence. Files are streamed and samples bounded, so the page
+    stays small whatever the size of the run.
+    """
+    run_folder = Path(run_folder)
+    if not run_folder.is_dir():
+        raise UserError(f"{run_folder}: no such folder; name the run folder that the recipes wrote")
+    path = run_folder / "report.html"
+    page = _environment().get_template("report.html.j2").render(_content(run_folder))
+    with atomic_file(path) as file:
+        file.write(page)
+    return path
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("autoif_train.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": _percent, "duration": costs.duration, "thousands": "{:,}".format}
+    return environment
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f}"
+
+
+def _content(run_folder: Path) -> dict[str, Any]:
+    """Everything the template shows, section by section."""
+    settings = folder.settings_of(run_folder)
+    manifest = folder.json_of(run_folder, "manifest") or {}
+    results = folder.json_of(run_folder, "results") or {}
+    steps = manifest.get("steps", {})
+    table = stages.stage_table(results)
+    flows = flow.flows(run_folder)
+    rules = {**dataclasses.asdict(PairsSettings()), **settings.get("pairs", {})}
+    return {
+        "name": run_folder.resolve().name,
+        "head": headline(run_folder, settings, steps, table, flows),
+        "table": table,
+        "tests": stages.relevant_tests(results),
+        "all_tests": stages.paired_tests(results),
+        "title": stages.title,
+        "stage_plots": plots.stage_plots(table) if table.stages else [],
+        "training_plots": plots.training_plots(training.trainings(run_folder, tuple(plots.FIGURES))),
+        "flows": flows,
+        "cards": cards(run_folder),
+        "contrasts": contrasts(run_folder, rules["rejected_at_or_below"]),
+        "comparisons": comparisons(run_folder),
+        "rounds": rounds(run_folder, steps, rules["chosen_above"]),
+        "costs": costs.costs(steps),
+        "settings": costs.setting_sections(settings),
+        "versions": manifest.get("versions", {}),
+        "sandbox": manifest.get("execution", {}).get("sandbox"),
+        "light_code": code_styles(LIGHT_CODE),
+        "dark_code": code_styles(DARK_CODE),
+    }

@@ -1,0 +1,178 @@
+"""Small plots as inline SVG that takes its colours and fonts from the page around it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from autoif_train.report.stages import Stage, StageTable
+from autoif_train.report.training import Training
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Stand-ins that become the page's CSS variables, so that one drawing serves the light and the dark scheme.
+INK, FAINT = "#010101", "#010102"
+SERIES = ("#010111", "#010112", "#010113", "#010114")
+VARIABLES = {INK: "ink", FAINT: "line"} | {colour: f"series-{number}" for number, colour in enumerate(SERIES, 1)}
+
+STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "ytick.major.size": 0,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 4.5,
+}
+ROUNDS_NAMED = 5
+INCHES = (5.0, 3.1)  # narrow enough to be read unscaled on a phone
+
+
+def drawing(name: str, title: str, draw: Callable[[Axes], None]) -> Markup:
+    """An SVG element of what `draw` puts on the axes; `name` keeps its ids apart from those of other drawings."""
+    import matplotlib  # here, because a command that draws nothing should not wait for it
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
+        figure = Figure(figsize=INCHES, layout="constrained")
+        figure.patch.set_alpha(0)
+        axes = figure.add_subplot()
+        axes.patch.set_alpha(0)
+        axes.set_title(title)
+        draw(axes)
+        file = io.StringIO()
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    return Markup(_inline(file.getvalue(), name, title))
+
+
+def _inline(svg: str, name: str, title: str) -> str:
+    """The SVG without what only a file of its own needs, with the page's colours and ids of its own."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"font: ([^;\"]*?)\s*'[^;\"]*", r"font: \1 var(--sans)", svg)
+    svg = re.sub(r'\bid="|url\(#|xlink:href="#', lambda found: f"{found.group()}{name}-", svg)
+    for colour, variable in VARIABLES.items():
+        svg = svg.replace(colour, f"var(--{variable})")
+    box = re.search(r'viewBox="[^"]*"', svg).group()
+    start = f'<svg {box} role="img" aria-label="{Markup.escape(title)}" class="plot">'
+    return re.sub(r"<svg[^>]*>", lambda _: start, svg, count=1)
+
+
+def stage_plots(table: StageTable) -> list[Markup]:
+    """Pass rate with its interval, relevance and length of every stage, a line per set."""
+    figures: list[tuple[str, str, Callable[[Any], float]]] = [
+        ("pass", "Pass rate, % (95 % interval)", lambda cell: 100 * cell.rate),
+        ("relevance", "Relevance, %", lambda cell: 100 * cell.relevance),
+        ("words", "Mean words per answer", lambda cell: cell.words),
+    ]
+    return [
+        drawing(name, title, lambda axes, value=value, name=name: _draw_stages(axes, table, value, name == "pass"))
+        for name, title, value in figures
+    ]
+
+
+def _draw_stages(axes: Axes, table: StageTable, value: Callable[[Any], float], with_interval: bool) -> None:
+    for number, name in enumerate(table.sets):
+        colour = SERIES[number % len(SERIES)]
+        shift = 0.08 * (number - (len(table.sets) - 1) / 2)  # so that intervals of two sets do not hide each other
+        points = [(place, stage, stage.cells[number]) for place, stage in enumerate(table.stages) if stage.cells[number]]
+        found = {stage.name: (place + shift, value(cell)) for place, stage, cell in points}
+        for start, end, dashed in _steps(list(found)):
+            axes.plot(*zip(found[start], found[end], strict=True), color=colour, linestyle="--" if dashed else "-")
+        axes.plot(*zip(*found.values(), strict=True), "o", color=colour, label=name)
+        for place, _, cell in points if with_interval else ():
+            axes.vlines(place + shift, 100 * cell.low, 100 * cell.high, color=colour, linewidth=3, alpha=0.35)
+    axes.set_xticks(range(len(table.stages)), [_tick(stage) for stage in table.stages])
+    if with_interval:
+        axes.set_ylim(0, 100)
+    axes.margins(y=0.15)
+    _legend(axes, 4)
+
+
+def _steps(names: list[str]) -> list[tuple[str, str, bool]]:
+    """Which policy was trained from which. Offline DPO is a branch of its own, dashed: the rounds start from SFT."""
+    line = [name for name in names if name != "offline_dpo"]
+    steps = [(start, end, False) for start, end in zip(line, line[1:], strict=False)]
+    return steps + ([("sft", "offline_dpo", True)] if {"sft", "offline_dpo"} <= set(names) else [])
+
+
+def _tick(stage: Stage) -> str:
+    kind, _, number = stage.name.partition("/round_")
+    return f"round\n{number}" if number else {"sft": "SFT", "offline_dpo": "offline\nDPO"}.get(kind, kind)
+
+
+FIGURES = {
+    "loss": "Loss",
+    "rewards/margins": "Reward margin, chosen over rejected",
+    "rewards/accuracies": "Pairs ranked rightly, %",
+}
+"""What the trainers log and the page draws."""
+
+
+def training_plots(trainings: list[Training]) -> list[Markup]:
+    """The logged figures of SFT by itself and of every DPO training in one drawing each."""
+    sft = [training for training in trainings if training.title == "SFT"]
+    dpo = [training for training in trainings if training.title != "SFT"]
+    wanted = [("SFT", sft, "loss"), *(("DPO", dpo, figure) for figure in FIGURES)]
+    return [
+        drawing(
+            f"{kind}-{figure.replace('/', '-')}",
+            f"{kind}: {FIGURES[figure][0].lower()}{FIGURES[figure][1:]}",
+            lambda axes, chosen=chosen, figure=figure: _draw_trainings(axes, chosen, figure),
+        )
+        for kind, chosen, figure in wanted
+        if any(figure in training.curves for training in chosen)
+    ]
+
+
+def _draw_trainings(axes: Axes, trainings: list[Training], figure: str) -> None:
+    factor = 100 if figure == "rewards/accuracies" else 1
+    drawn = [training for training in trainings if figure in training.curves]
+    rounds = sum(training.online for training in drawn)
+    seen = 0
+    for training in drawn:
+        seen += training.online
+        steps, values = zip(*training.curves[figure], strict=True)
+        axes.plot(
+            steps,
+            [factor * value for value in values],
+            color=SERIES[0] if training.online else SERIES[1],
+            # Later rounds are stronger in colour: their order can be seen without the legend.
+            alpha=0.3 + 0.7 * seen / rounds if training.online else 1.0,
+            label=training.title if _named(seen, rounds, training.online) else "_",  # an underscore: not in the legend
+        )
+    axes.set_xlabel("step")
+    if len(drawn) > 1:
+        _legend(axes, 6)
+
+
+def _named(number: int, rounds: int, online: bool) -> bool:
+    """Whether a training is named in the legend: of many rounds the first and the last will do."""
+    return not online or rounds <= ROUNDS_NAMED or number in (1, rounds)
+
+
+def _legend(axes: Axes, columns: int) -> None:
+    """A legend beneath the drawing, where it hides nothing."""
+    axes.figure.legend(loc="outside lower center", ncols=columns, columnspacing=1.2, handlelength=1.4)

@@ -1,0 +1,100 @@
+"""JSON Lines files read again and again, written once and whole."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from autoif_train.types import Row, UserError
+
+Noun = TypeVar("Noun")
+
+
+class Rows(Generic[Noun]):
+    """A re-iterable JSON Lines file: each pass streams it, nothing holds it in memory.
+
+    `read` turns a row (a dict) into the noun it stands for; left out, rows stay dicts. A line that is not JSON, or that
+    lacks what the noun needs, raises `UserError` with the file and the line.
+    """
+
+    def __init__(self, path: str | Path, read: Callable[[Row], Noun] | None = None, most: int | None = None):
+        self.path = Path(path)
+        self.read = read
+        self.most = most
+
+    def first(self, most: int | None) -> Rows[Noun]:
+        """The same file up to its `most`-th row; None = all of it."""
+        return Rows(self.path, self.read, most)
+
+    def __iter__(self) -> Iterator[Noun]:
+        return islice(self._all(), self.most)
+
+    def _all(self) -> Iterator[Noun]:
+        try:
+            file = open(self.path, encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"{self.path}: {error.strerror}; name a file that can be read") from error
+        with file:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    raise UserError(f"{self.path}, line {number}: not JSON ({error}); mend or remove the line") from error
+                try:
+                    yield self.read(row) if self.read else row
+                except (KeyError, TypeError, ValueError) as error:
+                    what = f"lacks the key {error}" if isinstance(error, KeyError) else str(error)
+                    raise UserError(f"{self.path}, line {number}: {what}; mend or remove the line") from error
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"Rows({str(self.path)!r})"
+
+
+def plain(value: Any) -> Any:
+    """A noun as JSON-serialisable data: its own `to_row` where it has one, else its fields."""
+    if isinstance(value, Enum):
+        return value.value
+    if hasattr(value, "to_row"):
+        return value.to_row()
+    if dataclasses.is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | Path) -> Iterator[Any]:
+    """A text file that appears under its name whole or not at all: written beside it, synced, then renamed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    with open(temporary, "w", encoding="utf-8") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def write_rows(path: str | Path, rows: Iterable[Any]) -> int:
+    """Stream rows (nouns or dicts) into a JSON Lines file; returns how many."""
+    count = 0
+    with atomic_file(path) as file:
+        for row in rows:
+            file.write(json.dumps(plain(row), ensure_ascii=False) + "\n")
+            count += 1
+    return count

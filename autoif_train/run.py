@@ -1,0 +1,229 @@
+"""A run folder: every step of an experiment under its name, done once.
+
+`keep()` is the one piece of machinery: finished → load; else call, write under a temporary name, rename, note in the
+funnel what was dropped and why. Resuming, inspecting, sharing and extending a run are the same act. A kill at any
+moment leaves either the whole file or none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from autoif_train.config import Settings, differing_keys, dump, load_dump
+from autoif_train.funnel import Tally, funnel_lines, read_funnel, update_funnel
+from autoif_train.rows import Rows, atomic_file, plain, write_rows
+from autoif_train.types import Row, UserError
+from autoif_train.versions import versions
+
+log = logging.getLogger(__name__)
+
+WAITING_SECONDS = 0.5
+EMBEDDED = "tiny"
+
+
+class Run:
+    """The folder of one experiment, shared by all recipes; a context manager that holds its lock.
+
+    Under several processes rank 0 makes the data files and the others wait for them to appear; training steps run on
+    every rank.
+    """
+
+    def __init__(self, settings: Settings, recipe: str):
+        self.settings = settings
+        self.recipe = recipe
+        self.folder = Path(settings.output_dir or f"runs/{Path(settings.model).name}-{settings.mode}")
+        self.rank = int(os.environ.get("RANK", "0"))
+        self._lock: Any = None
+
+    def __enter__(self) -> Run:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"output_dir: {self.folder}: {error.strerror}; name a folder that can be written") from error
+        if self.rank == 0:
+            self._take_lock()
+            self._claim()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock is not None:
+            self._lock.close()
+
+    def _take_lock(self) -> None:
+        self._lock = open(self.folder / ".lock", "w", encoding="utf-8")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(f"output_dir: another process works in {self.folder}; wait for it or name another") from error
+
+    def _claim(self) -> None:
+        """A folder belongs to one resolved configuration; another one is refused, never merged."""
+        file = self.folder / "config.yaml"
+        if file.exists():
+            differing = differing_keys(load_dump(file), self.settings)
+            if differing:
+                raise UserError(
+                    f"output_dir: {self.folder} belongs to another configuration, which differs in "
+                    f"{'; '.join(differing)}; give the same settings or another --output_dir"
+                )
+        elif any(self.folder.glob("*.json*")):
+            raise UserError(f"output_dir: {self.folder} holds files but no config.yaml; name another folder")
+        with atomic_file(file) as opened:
+            opened.write(dump(self.settings))
+
+    def path(self, name: str) -> Path:
+        """Where `name` lies in the folder."""
+        return self.folder / name
+
+    def has(self, name: str) -> bool:
+        """Whether the rows or the model of that name are finished."""
+        return self.path(f"{name}.jsonl").exists() or (self.path(name) / "config.json").exists()
+
+    def rows(self, name: str, read: Callable[[Row], Any] | None = None) -> Rows:
+        """The finished rows of a name."""
+        return Rows(self.path(f"{name}.jsonl"), read)
+
+    def keep(
+        self,
+        name: str,
+        step: Callable[..., Iterator[Any]],
+        *inputs: Any,
+        read: Callable[[Row], Any] | None = None,
+        write: Callable[[Any], Row] = plain,
+        **options: Any,
+    ) -> Rows:
+        """The rows that `step(*inputs, **options)` yields, made once and streamed to `name.jsonl`.
+
+        `step` yields rows and the events `Kept` and `Dropped`; `read` and `write` turn rows into nouns and back.
+        """
+        rows = self.rows(name, read)
+        if self.rank != 0:
+            self._wait_for(rows.path)
+        if rows.path.exists():
+            return rows
+        tally, start = Tally(name), _clock()
+        temporary = rows.path.with_name(f".{rows.path.name}.whole")
+        write_rows(temporary, (write(row) for row in tally.passing(step(*inputs, **options))))
+        self._note(name, tally, start)
+        os.replace(temporary, rows.path)
+        return rows
+
+    def _note(self, name: str, tally: Tally, start: dict[str, float]) -> None:
+        entries = tally.entries()
+        update_funnel(self.path("funnel.json"), entries)
+        self.remember("steps", name, _since(start))
+        for line in funnel_lines(entries):
+            log.info("%s", line)
+
+    def keep_model(self, name: str, train: Callable[..., None], *inputs: Any, **options: Any) -> str:
+        """The model folder that `train(*inputs, output=FOLDER, **options)` writes, made once; returns its path.
+
+        An interrupted training leaves its checkpoints in `name.part` and goes on from the newest.
+        """
+        final, part = self.path(name), self.path(f"{name}.part")
+        if not (final / "config.json").exists():
+            start = _clock()
+            part.mkdir(parents=True, exist_ok=True)
+            train(*inputs, output=part, **options)
+            if self.rank == 0:
+                shutil.rmtree(part / "trainer", ignore_errors=True)
+                os.replace(part, final)
+                self.remember("steps", name, {**_since(start), **_launched()})
+                log.info("%s trained in %.0f s", name, time.monotonic() - start["wall"])
+            self._wait_for(final / "config.json")
+        return str(final)
+
+    def write_json(self, name: str, value: Any) -> Any:
+        """Write `name.json`, in place of an earlier one, and return the value."""
+        if self.rank == 0:
+            with atomic_file(self.path(f"{name}.json")) as file:
+                json.dump(value, file, ensure_ascii=False, indent=1)
+        return value
+
+    def need(self, name: str, recipe: str, read: Callable[[Row], Any] | None = None) -> Any:
+        """What an earlier recipe made: its rows, or its model's path. Refuses, with the command to run, where it is
+        missing."""
+        if not self.has(name):
+            flags = f"--model {self.settings.model} --mode {self.settings.mode} --output_dir {self.folder}"
+            raise UserError(
+                f"{self.path(name)} is missing; first run: accelerate launch recipes/{recipe}.py {flags}"
+                + (f" --preset {self.settings.preset}" if self.settings.preset != "recommended" else "")
+            )
+        return str(self.path(name)) if self.path(name).is_dir() else self.rows(name, read)
+
+    def copy(self, source: str, target: str) -> None:
+        """Lay a finished file under a second name."""
+        if self.rank == 0 and not self.path(target).exists():
+            text = self.path(source).read_text(encoding="utf-8")
+            with atomic_file(self.path(target)) as file:
+                file.write(text)
+
+    def signature(self, model: str) -> str:
+        """The name under which a model of this folder signs its answers: no path that would differ elsewhere."""
+        return Path(model).relative_to(self.folder).as_posix()
+
+    def cache_path(self) -> Path:
+        """The file of paid answers: the run's own, unless `cache.path` names one to share."""
+        return Path(self.settings.cache.path) if self.settings.cache.path else self.path("cache.sqlite")
+
+    def remember(self, section: str, name: str, value: Any) -> None:
+        """Note a fact in manifest.json: versions, hardware, seeds, sandbox level, seconds, calls and tokens."""
+        file = self.path("manifest.json")
+        manifest = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        manifest.setdefault("versions", versions())
+        manifest["seed"] = self.settings.seed
+        manifest.setdefault(section, {})[name] = value
+        with atomic_file(file) as opened:
+            json.dump(manifest, opened, ensure_ascii=False, indent=1)
+
+    def funnel(self) -> list[Row]:
+        """The entries of funnel.json."""
+        return read_funnel(self.path("funnel.json"))
+
+    def _wait_for(self, path: Path) -> None:
+        """Wait, without a collective that could time out, until rank 0 has finished a file."""
+        while not path.exists():
+            time.sleep(WAITING_SECONDS)
+
+
+def bring(settings: Settings, name: str, recipe: Callable[[Settings], None]) -> None:
+    """Run an earlier recipe first when the embedded default lacks what it makes.
+
+    Any other model costs hours, so there a missing stage is refused with the command instead (`Run.need`).
+    """
+    if settings.model == EMBEDDED and not Run(settings, "").has(name):
+        recipe(settings)
+
+
+def _clock() -> dict[str, float]:
+    return {"wall": time.monotonic(), "cpu": time.process_time()}
+
+
+def _since(start: dict[str, float]) -> dict[str, float]:
+    now = _clock()
+    return {
+        "seconds": round(now["wall"] - start["wall"], 3),
+        "cpu_seconds": round(now["cpu"] - start["cpu"], 3),
+    }
+
+
+def _launched() -> dict[str, Any]:
+    from accelerate.state import PartialState
+
+    with contextlib.suppress(AttributeError):
+        state = PartialState()
+        return {
+            "world_size": state.num_processes,
+            "distributed_type": state.distributed_type.value,
+            "precision": os.environ.get("ACCELERATE_MIXED_PRECISION", "no"),
+        }
+    return {}

@@ -1,0 +1,150 @@
+"""Back-translation: does a function say what its instruction says? (paper §3.2)
+
+The supervisor describes each function in words; a judge of entailment, with the instruction as premise and the
+description as hypothesis, finds contradictions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
+from typing import Literal
+
+from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
+from autoif_train.synthesis import reading
+from autoif_train.synthesis.prompt import fill
+from autoif_train.types import CheckedInstruction, Dropped, Kept, VerificationFunction, derived_seed
+
+LABELS = ("entailment", "neutral", "contradiction")
+INSTRUCTIONS_PER_FRAME = 256
+Entailment = Callable[[list[tuple[str, str]]], list[str | None]]
+"""(premise, hypothesis) pairs → one of `LABELS` each, None where nobody could say."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BackTranslationSettings:
+    """Who compares, how many functions, and what a contradiction costs."""
+
+    kind: Literal["nli", "supervisor", "none"] = "nli"
+    """Who judges entailment: an NLI model (paper §3.2), the supervisor, or nobody: the step is left out."""
+    model: str = "MoritzLaurer/mDeBERTa-v3-base-xnli-multilingual-nli-2mil7"
+    """NLI model, hub id or path (paper §3.2)."""
+    max_functions: int | None = 3
+    """Most functions of an instruction that are described, the most accurate first; null = all (paper: all; released
+    code: the first three)."""
+    keep_rest: bool = False
+    """Keep the functions beyond `max_functions` unchecked (released code) instead of dropping them (ours)."""
+    drop: Literal["function", "instruction"] = "function"
+    """What a contradiction drops (paper and released code: instruction; ours: function, and the instruction when none
+    is left)."""
+
+
+def back_translate(
+    checked: Iterable[CheckedInstruction],
+    supervisor: ChatModel,
+    settings: BackTranslationSettings,
+    max_new_tokens: int,
+    seed: int,
+) -> Iterator[CheckedInstruction | Kept | Dropped]:
+    """The instructions whose functions do not contradict them; the rest is dropped with its description."""
+    if settings.kind == "nli":
+        judge = nli_judge(settings.model)
+    else:
+        judge = partial(supervisor_judge, supervisor=supervisor, max_new_tokens=max_new_tokens, seed=seed)
+    checked = iter(checked)
+    while frame := list(islice(checked, INSTRUCTIONS_PER_FRAME)):
+        described = [_most_accurate(row.functions, settings.max_functions) for row in frame]
+        prompts = [
+            Prompt(
+                [{"role": "user", "content": fill("back_translation", function=function.source)}],
+                "back_translation",
+                function.source,
+                derived_seed(seed, "back_translation", function.id),
+            )
+            for functions in described
+            for function in functions
+        ]
+        answers = supervisor.answer(prompts, SamplingSettings(1, 0.0, 1.0, max_new_tokens))
+        descriptions = [reading.without_thinking(answer[0].text) if answer else "" for answer in answers]
+        premises = [row.instruction.text for row, functions in zip(frame, described, strict=True) for _ in functions]
+        labels = judge(list(zip(premises, descriptions, strict=True)))
+        found = iter(zip(descriptions, labels, strict=True))
+        for row, functions in zip(frame, described, strict=True):
+            yield from _decide(row, [(function, *next(found)) for function in functions], settings)
+
+
+def _most_accurate(
+    functions: tuple[VerificationFunction, ...], most: int | None
+) -> tuple[VerificationFunction, ...]:
+    if most is None or len(functions) <= most:
+        return functions
+    best = sorted(range(len(functions)), key=lambda index: (-(functions[index].accuracy or 0.0), index))[:most]
+    return tuple(functions[index] for index in sorted(best))
+
+
+def _decide(
+    row: CheckedInstruction,
+    judged: list[tuple[VerificationFunction, str, str | None]],
+    settings: BackTranslationSettings,
+) -> Iterator[CheckedInstruction | Kept | Dropped]:
+    text = row.instruction.text
+    described = {function.id for function, _, _ in judged}
+    rest = [function for function in row.functions if function.id not in described]
+    kept = [function for function, _, label in judged if label not in ("contradiction", None)]
+    contradicted = any(label == "contradiction" for _, _, label in judged)
+    lost = not kept or (contradicted and settings.drop == "instruction")
+    for function, description, label in judged:
+        if label == "contradiction":
+            yield Dropped("function", "contradicts the instruction", f"{text}\nsays: {description}\n{function.source}")
+        elif label is None:
+            yield Dropped("function", "entailment unreadable", f"{text}\nsays: {description}")
+    if rest and not settings.keep_rest:
+        yield Dropped("function", "beyond max_functions", text, len(rest))
+    survivors = kept + (rest if settings.keep_rest else [])
+    if lost:
+        yield Dropped("instruction", "contradicted by its functions", text)
+        if survivors:
+            yield Dropped("function", "instruction dropped", text, len(survivors))
+        return
+    in_order = tuple(function for function in row.functions if function in survivors)
+    yield Kept("instruction")
+    yield Kept("function", len(in_order))
+    yield dataclasses.replace(row, functions=in_order)
+
+
+def supervisor_judge(
+    pairs: list[tuple[str, str]], supervisor: ChatModel, max_new_tokens: int, seed: int
+) -> list[str | None]:
+    """Entailment labels from the supervisor's own words; None where its answer holds no label."""
+    prompts = [
+        Prompt(
+            [{"role": "user", "content": fill("entailment", premise=premise, hypothesis=hypothesis)}],
+            "entailment",
+            f"{premise}\n{hypothesis}",
+            derived_seed(seed, "entailment", premise, hypothesis),
+        )
+        for premise, hypothesis in pairs
+    ]
+    labels: list[str | None] = []
+    for answers in supervisor.answer(prompts, SamplingSettings(1, 0.0, 1.0, max_new_tokens)):
+        try:
+            labels.append(reading.last_word(answers[0].text if answers else "", LABELS))
+        except reading.Unreadable:
+            labels.append(None)
+    return labels
+
+
+def nli_judge(model: str) -> Entailment:
+    """Entailment labels from an NLI classifier; the order of its labels is read from its own configuration."""
+    from transformers import pipeline
+
+    classify = pipeline("text-classification", model=model)
+
+    def judge(pairs: list[tuple[str, str]]) -> list[str | None]:
+        inputs = [{"text": premise, "text_pair": hypothesis} for premise, hypothesis in pairs]
+        found = [result["label"].lower() for result in classify(inputs, batch_size=32, truncation=True)]
+        return [label if label in LABELS else None for label in found]
+
+    return judge

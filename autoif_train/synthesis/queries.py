@@ -1,0 +1,164 @@
+"""User queries, and their combination with instructions into what the policy is asked (paper §3.3)."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from autoif_train.resources import resolve
+from autoif_train.rows import Rows
+from autoif_train.synthesis.families import families
+from autoif_train.synthesis.settings import QueriesSettings, SynthesisSettings
+from autoif_train.types import (
+    CheckedInstruction,
+    Dropped,
+    Query,
+    QueryFunction,
+    Row,
+    UserError,
+    content_id,
+    derived_seed,
+)
+
+
+def user_queries(settings: QueriesSettings) -> tuple[list[str], list[Dropped]]:
+    """The user queries of a file that pass the paper's length filter, each once, and why the others went."""
+    path = Path(resolve(settings.path))
+    kept: dict[str, None] = {}
+    dropped = []
+    for text in _texts(path):
+        text = text.strip()
+        if not settings.min_characters < len(text) < settings.max_characters:
+            dropped.append(Dropped("user query", "too short" if len(text) < settings.max_characters else "too long", text))
+        elif text in kept:
+            dropped.append(Dropped("user query", "duplicate", text))
+        else:
+            kept[text] = None
+    if not kept:
+        raise UserError(
+            f"queries.path: {path} holds no query between {settings.min_characters} and {settings.max_characters} "
+            "characters; name another file or change queries.min_characters and queries.max_characters"
+        )
+    return list(kept), dropped
+
+
+def _texts(path: Path) -> Iterator[str]:
+    rows: Iterable[Row] = Rows(path)
+    if path.suffix == ".json":
+        try:
+            rows = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UserError(f"queries.path: {path}: {error.strerror}; name a file that can be read") from error
+        except ValueError as error:
+            raise UserError(f"queries.path: {path}: not JSON ({error}); mend the file") from error
+    for number, row in enumerate(rows, 1):
+        text = _text(row)
+        if text is None:
+            raise UserError(
+                f"queries.path: {path}, row {number}: no query found; a row needs `query`, `prompt`, `messages` or "
+                "`conversations`"
+            )
+        yield text
+
+
+def _text(row: Row) -> str | None:
+    """The first thing a user said in one row, whatever the row's form."""
+    for key in ("query", "prompt"):
+        if isinstance(row.get(key), str):
+            return row[key]
+    turns = row.get("messages") or row.get("conversations") or []
+    for turn in turns:
+        if turn.get("role", turn.get("from")) in ("user", "human"):
+            return turn.get("content", turn.get("value"))
+    return None
+
+
+def combine(
+    checked: Sequence[CheckedInstruction],
+    settings: SynthesisSettings,
+    queries_settings: QueriesSettings,
+    seed: int,
+) -> Iterator[Query | Dropped]:
+    """`queries_per_instruction` queries for each instruction, drawn with a seed of their own.
+
+    Instructions take turns, so that any beginning of the file covers them evenly.
+    """
+    texts, dropped = user_queries(queries_settings)
+    yield from dropped
+    chance = random.Random(derived_seed(seed, "queries"))
+    deck = _Deck(checked, settings.balance_families, chance)
+    seen = set()
+    sizes = settings.instructions_per_query
+    for number in range(len(checked) * settings.queries_per_instruction):
+        instructions = deck.draw(min(sizes[number % len(sizes)], len(checked)))
+        query = _query(chance.choice(texts), instructions, settings, chance)
+        if query.id in seen:
+            continue
+        seen.add(query.id)
+        yield query
+
+
+class _Deck:
+    """Deals instructions in shuffled turns, over all of them or over families first."""
+
+    def __init__(self, checked: Sequence[CheckedInstruction], balance_families: bool, chance: random.Random):
+        self.chance = chance
+        self.families = families(checked) if balance_families else [list(checked)]
+        self.turn: list[list[CheckedInstruction]] = []
+        self.members: dict[int, list[CheckedInstruction]] = {}
+
+    def draw(self, count: int) -> list[CheckedInstruction]:
+        """`count` different instructions; of different families when families are balanced."""
+        drawn: list[CheckedInstruction] = []
+        while len(drawn) < count:
+            family = self._next_family()
+            row = self._next_member(family)
+            if row not in drawn and (len(self.families) < count or not any(other in family for other in drawn)):
+                drawn.append(row)
+        return drawn
+
+    def _next_family(self) -> list[CheckedInstruction]:
+        if not self.turn:
+            self.turn = self.families[:]
+            self.chance.shuffle(self.turn)
+        return self.turn.pop()
+
+    def _next_member(self, family: list[CheckedInstruction]) -> CheckedInstruction:
+        members = self.members.setdefault(id(family), [])
+        if not members:
+            members.extend(family)
+            self.chance.shuffle(members)
+        return members.pop()
+
+
+def _query(
+    user_query: str, instructions: list[CheckedInstruction], settings: SynthesisSettings, chance: random.Random
+) -> Query:
+    constraint = " ".join(_sentence(row.instruction.text) for row in instructions)
+    order = settings.prompt_order
+    query_first = chance.random() < 0.5 if order == "drawn" else order == "query_first"
+    parts = [_sentence(user_query), constraint]
+    functions = tuple(
+        QueryFunction(function.source, row.instruction.id) for row in instructions for function in row.functions
+    )
+    prompt = " ".join(parts if query_first else reversed(parts))
+    ids = tuple(row.instruction.id for row in instructions)
+    return Query(prompt, ids, functions, user_query, id=content_id("query", prompt, ids))
+
+
+def _sentence(text: str) -> str:
+    """The text with a full stop where it lacks closing punctuation, so that query and instruction do not run together."""
+    text = text.strip()
+    return text if text[-1:] in '.!?:;"”»…)]`' else f"{text}."
+
+
+def pilot_queries(
+    checked: Iterable[CheckedInstruction], settings: SynthesisSettings, queries_settings: QueriesSettings, seed: int
+) -> Iterator[Query]:
+    """One query per instruction, to see whether the respondent can follow it at all."""
+    texts, _ = user_queries(queries_settings)
+    chance = random.Random(derived_seed(seed, "pilot"))
+    for row in checked:
+        yield _query(chance.choice(texts), [row], settings, chance)

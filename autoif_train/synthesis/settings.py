@@ -1,0 +1,56 @@
+"""How much is written, by whom it is asked for, and in which form."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+
+@dataclasses.dataclass(frozen=True)
+class SynthesisSettings:
+    """How many instructions, functions and queries are made (paper §3.2, §3.3)."""
+
+    seeds: str = "bundled:synthesis/data/seed_instructions.txt"
+    """File with one hand-written seed instruction per line (paper §3.2: 36 of them; ours are bundled)."""
+    instruction_calls: int = 10
+    """Calls that propose new instructions (ours; the paper does not state it)."""
+    instructions_per_call: int = 100
+    """New instructions asked for in one call, K of the prompt in App. C."""
+    max_instructions: int | None = None
+    """Most instructions kept, seeds first; null = all (ours)."""
+    near_duplicate_above: float = 0.95
+    """Two instructions whose texts are more alike than this, 0 to 1, count as one; their numbers and quoted words must
+    agree as well (ours)."""
+    functions_per_instruction: int = 8
+    """Answers asked for per instruction, each one function with three cases (released samples: 8)."""
+    writing_temperature: float = 1.0
+    """Softmax temperature of the supervisor while it writes instructions and functions (ours)."""
+    writing_max_new_tokens: int = 4096
+    """Longest text of the supervisor in tokens while it writes (ours)."""
+    pilot_responses: int = 0
+    """Answers drawn per instruction before it is combined with queries; an instruction that none of them follows is
+    dropped. 0 = no pilot (ours)."""
+    queries_per_instruction: int = 16
+    """User queries combined with each instruction (paper §3.3: 16)."""
+    instructions_per_query: list[int] = dataclasses.field(default_factory=lambda: [1])
+    """How many instructions a query carries; several numbers take turns (paper: 1)."""
+    balance_families: bool = False
+    """Draw instructions evenly over families, those whose functions make the same check, so that one constraint in many
+    wordings does not crowd out the rest (ours)."""
+    prompt_order: Literal["query_first", "instruction_first", "drawn"] = "query_first"
+    """Where the instruction stands in the prompt; `drawn` decides for each query (paper: query first)."""
+    max_answered_queries: int | None = None
+    """Most queries that the respondent answers for SFT and offline DPO; the rest stay fresh for online DPO. null = all
+    (ours)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class QueriesSettings:
+    """Where user queries come from (paper §3.3: ShareGPT)."""
+
+    path: str = "bundled:synthesis/data/user_queries.jsonl"
+    """JSON Lines with `query`, `prompt` or `messages`, or a ShareGPT file with `conversations` (.json or .jsonl)."""
+    min_characters: int = 20
+    """A query must be longer than this many characters (paper §3.3: 20)."""
+    max_characters: int = 300
+    """A query must be shorter than this many characters (paper §3.3: 300)."""

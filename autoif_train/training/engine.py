@@ -1,0 +1,49 @@
+"""What the process was launched on, and a refusal before any work when it is not what the settings ask for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Literal
+
+from autoif_train.types import UserError
+
+Engine = Literal["none", "ddp", "zero1", "zero2", "zero3", "zero3_offload", "fsdp2"]
+
+
+def launched_engine(environment: Mapping[str, str] = os.environ) -> str:
+    """The engine that `accelerate launch` prepared, read from the variables it sets."""
+    if environment.get("ACCELERATE_USE_DEEPSPEED", "false").lower() == "true":
+        return _zero_stage(environment)
+    if environment.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
+        return "fsdp2" if environment.get("FSDP_VERSION") == "2" else "fsdp1"
+    return "ddp" if int(environment.get("WORLD_SIZE", "1")) > 1 else "none"
+
+
+def _zero_stage(environment: Mapping[str, str]) -> str:
+    file = environment.get("ACCELERATE_DEEPSPEED_CONFIG_FILE")
+    if not file or file == "none":
+        stage = environment.get("ACCELERATE_DEEPSPEED_ZERO_STAGE", "2")
+        offload = environment.get("ACCELERATE_DEEPSPEED_OFFLOAD_PARAM_DEVICE", "none") == "cpu"
+        return f"zero{stage}_offload" if offload else f"zero{stage}"
+    import json
+
+    with open(file, encoding="utf-8") as opened:
+        zero = json.load(opened)["zero_optimization"]
+    offload = zero.get("offload_param", {}).get("device") == "cpu"
+    return f"zero{zero['stage']}_offload" if offload else f"zero{zero['stage']}"
+
+
+def check_engine(wanted: Engine | None, recipe: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Refuse a start on another engine than `wanted`, with the command that starts the right one; None takes any."""
+    found = launched_engine(environment)
+    if wanted is None or found == wanted:
+        return
+    launch = {
+        "none": f"python {recipe}",
+        "ddp": f"accelerate launch --config_file deepspeed_configs/ddp.yaml {recipe}",
+        "fsdp2": f"accelerate launch --config_file deepspeed_configs/fsdp2.yaml {recipe}",
+    }.get(wanted, f"accelerate launch --config_file deepspeed_configs/{wanted}.yaml {recipe}")
+    flags = " ".join(sys.argv[1:])
+    raise UserError(f"engine: asked for {wanted}, started on {found}; use: {launch} {flags}".rstrip())

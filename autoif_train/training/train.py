@@ -1,0 +1,116 @@
+"""SFT and DPO through TRL: a file of rows and a checkpoint in, a checkpoint out."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from autoif_train.chat.policy import PolicySettings, load_tokenizer, model_arguments
+from autoif_train.rows import Rows
+from autoif_train.training.arguments import trainer_arguments
+from autoif_train.types import UserError
+
+log = logging.getLogger(__name__)
+
+
+def train_sft(
+    checkpoint: str, demonstrations: Rows, section: dict[str, Any], policy: PolicySettings, seed: int, output: Path
+) -> None:
+    """Fine-tune `checkpoint` on demonstrations (paper §3.4, App. B); writes a model folder with its metrics.
+
+    The loss is taken on the completion alone, which TRL does by itself for prompt-completion rows.
+    """
+    from trl import SFTConfig, SFTTrainer
+
+    arguments = SFTConfig(str(output / "trainer"), **trainer_arguments(section, model_arguments(policy), seed))
+    dataset = _dataset(demonstrations, ("prompt", "completion"))
+    tokenizer = load_tokenizer(checkpoint, policy)
+    trainer = SFTTrainer(checkpoint, args=arguments, train_dataset=dataset, processing_class=tokenizer)
+    _finish(trainer, tokenizer, len(dataset), output)
+
+
+def train_dpo(
+    checkpoint: str,
+    pairs: Rows,
+    section: dict[str, Any],
+    policy: PolicySettings,
+    seed: int,
+    output: Path,
+    reference: str | None = None,
+) -> None:
+    """Direct preference optimisation of `checkpoint` on pairs (paper §3.4, App. B).
+
+    `reference` is the model that the policy is held to; None takes `checkpoint` itself. TRL reads the reference from
+    the path, never from weights in memory, so a round must have been saved before the next one starts.
+    """
+    from transformers import AutoModelForCausalLM
+    from trl import DPOConfig, DPOTrainer
+
+    arguments = DPOConfig(str(output / "trainer"), **trainer_arguments(section, model_arguments(policy), seed))
+    dataset = _dataset(pairs, ("prompt", "chosen", "rejected"))
+    tokenizer = load_tokenizer(checkpoint, policy)
+    reference_model = None
+    if reference is not None and reference != checkpoint:
+        reference_model = AutoModelForCausalLM.from_pretrained(reference, **model_arguments(policy))
+    trainer = DPOTrainer(
+        checkpoint,
+        ref_model=reference_model,
+        args=arguments,
+        train_dataset=dataset,
+        processing_class=tokenizer,
+    )
+    _finish(trainer, tokenizer, len(dataset), output)
+
+
+def _dataset(rows: Rows, columns: tuple[str, ...]) -> Any:
+    """The file's columns as a dataset on disk, which several processes can share."""
+    from datasets import load_dataset
+
+    if next(iter(rows), None) is None:
+        raise UserError(f"{rows.path} holds no rows: nothing to train on; see funnel.json for what was dropped and why")
+    dataset = load_dataset("json", data_files=str(rows.path), split="train")
+    missing = [column for column in columns if column not in dataset.column_names]
+    if missing:
+        raise UserError(f"{rows.path}: the rows lack {', '.join(missing)}; they need {', '.join(columns)}")
+    return dataset.select_columns(list(columns))
+
+
+def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
+    """Train, resuming from the newest checkpoint there is, and save model, tokenizer and metrics."""
+    from transformers import PrinterCallback
+    from transformers.trainer_utils import get_last_checkpoint
+
+    kept = len(trainer.train_dataset)
+    if kept == 0:
+        raise UserError(f"max_length: all {rows} rows are longer than it; raise max_length")
+    if kept < rows and not trainer.args.packing:
+        log.warning("%d of %d rows were dropped: their prompt alone fills max_length", rows - kept, rows)
+    trainer.remove_callback(PrinterCallback)
+    folder = Path(trainer.args.output_dir)
+    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)) if folder.exists() else None)
+    trainer.save_model(str(output))
+    if trainer.is_world_process_zero():
+        tokenizer.save_pretrained(str(output))
+        with open(output / "metrics.jsonl", "w", encoding="utf-8") as file:
+            for entry in trainer.state.log_history:
+                if "loss" in entry:
+                    file.write(json.dumps({"step": entry["step"], **_numbers(entry)}) + "\n")
+    trainer.accelerator.wait_for_everyone()
+    trainer.accelerator.free_memory()
+    del trainer
+    gc.collect()
+
+
+def _numbers(entry: dict[str, Any]) -> dict[str, float]:
+    return {key: float(value) for key, value in entry.items() if key != "step" and _is_number(value)}
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -1,0 +1,33 @@
+"""Evaluate every stage that the run folder holds, and write `results.json` and `report.html` (paper §4).
+
+    accelerate launch recipes/evaluate.py --model qwen2-7b --output_dir runs/qwen2-7b-strong_to_weak
+
+Without arguments: the tiny model's base, SFT, offline DPO and online DPO policies on its held-out sets, after training
+whichever of them the run folder lacks; about three minutes on one CPU core in all.
+"""
+
+from __future__ import annotations
+
+import offline_dpo
+import online_dpo
+from autoif_train.report.page import write_report
+from autoif_train.report.table import print_stages
+
+from autoif_train.command import run_recipe
+from autoif_train.evaluation.choice import evaluate_stage, stages, write_results
+from autoif_train.run import Run, bring
+
+
+def main(settings):
+    bring(settings, "offline_dpo", offline_dpo.main)
+    bring(settings, f"online_dpo/round_{settings.online_dpo.rounds}/policy", online_dpo.main)
+    with Run(settings, "evaluate") as run:
+        for stage in stages(run, settings):
+            evaluate_stage(run, settings, stage)
+        results = write_results(run, settings)
+        print_stages(results)
+        print(f"report: {write_report(run.folder)}")
+
+
+if __name__ == "__main__":
+    run_recipe(main, __file__, __doc__)

@@ -1,0 +1,113 @@
+"""Generate and verify data: instructions → functions → queries → responses → demonstrations and pairs (paper §3).
+
+    accelerate launch recipes/generate_data.py --model qwen2-7b --supervisor.base_url http://localhost:8000/v1
+
+Without arguments: the embedded tiny model and its recorded supervisor, half a minute on one CPU core.
+Leaves `data/*.jsonl` and the funnel in the run folder. Every step is kept: the same command goes on after a stop.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import partial
+
+from autoif_train.chat.choice import open_chat, respondent_settings
+from autoif_train.command import run_recipe
+from autoif_train.execution import Executor
+from autoif_train.execution.inside.library import PURE_MODULES
+from autoif_train.feedback.demonstrations import demonstrations
+from autoif_train.feedback.judge import judge
+from autoif_train.feedback.pairs import pairs_by_score
+from autoif_train.feedback.pilot import followed_at_all
+from autoif_train.feedback.quality import quality_judge, score_quality
+from autoif_train.feedback.sample import sample
+from autoif_train.run import Run
+from autoif_train.synthesis.back_translation import back_translate
+from autoif_train.synthesis.cross_validation import cross_validate
+from autoif_train.synthesis.functions import draft_row, read_draft, write_functions
+from autoif_train.synthesis.queries import combine, pilot_queries
+from autoif_train.synthesis.self_instruct import self_instruct
+from autoif_train.types import CheckedInstruction, Instruction, Judged, Query, Response
+
+
+def main(settings):
+    with Run(settings, "generate_data") as run:
+        if run.has("data/pairs"):
+            return
+        cache = run.cache_path()
+        responding = respondent_settings(settings.supervisor, settings.respondent)
+        with (
+            Executor(**dataclasses.asdict(settings.execution)) as executor,
+            open_chat(settings.supervisor, settings.policy, "supervisor", cache) as supervisor,
+            open_chat(responding, settings.policy, "respondent", cache) as respondent,
+        ):
+            run.remember("execution", "sandbox", executor.report)
+            checked = check_instructions(run, settings, supervisor, executor)
+            if settings.synthesis.pilot_responses:
+                checked = pilot(run, settings, checked, respondent, executor)
+            answer_queries(run, settings, checked, supervisor, respondent, executor)
+
+
+def check_instructions(run, settings, supervisor, executor):
+    """Paper §3.2: instructions, their functions and cases, cross validation, back-translation."""
+    synthesis, seed = settings.synthesis, settings.seed
+    instructions = run.keep(
+        "data/instructions", self_instruct, supervisor, synthesis, seed, read=Instruction.from_row
+    )
+    known = {instruction.id: instruction for instruction in instructions}
+    drafts = run.keep(
+        "data/functions", write_functions, instructions, supervisor, synthesis, PURE_MODULES, seed,
+        read=partial(read_draft, instructions=known), write=draft_row,
+    )  # fmt: skip
+    name = "data/checked" if settings.back_translation.kind == "none" else "data/cross_validated"
+    checked = run.keep(
+        name, cross_validate, drafts, executor, settings.cross_validation, read=CheckedInstruction.from_row
+    )
+    if settings.back_translation.kind == "none":
+        return checked
+    return run.keep(
+        "data/checked", back_translate, checked, supervisor, settings.back_translation,
+        synthesis.writing_max_new_tokens, seed, read=CheckedInstruction.from_row,
+    )  # fmt: skip
+
+
+def pilot(run, settings, checked, respondent, executor):
+    """Leave out the instructions that no pilot answer follows."""
+    synthesis, seed = settings.synthesis, settings.seed
+    sampling = dataclasses.replace(settings.sampling, responses_per_query=synthesis.pilot_responses)
+    queries = run.keep(
+        "data/pilot_queries", pilot_queries, checked, synthesis, settings.queries, seed, read=Query.from_row
+    )
+    responses = run.keep(
+        "data/pilot_responses", sample, queries, respondent, sampling, seed, "pilot", read=Response.from_row
+    )
+    judged = run.keep("data/pilot_judged", judge, queries, responses, executor, read=Judged.from_row)
+    return run.keep(
+        "data/followed", followed_at_all, checked, queries, judged, settings.demonstrations.accept_above,
+        read=CheckedInstruction.from_row,
+    )  # fmt: skip
+
+
+def answer_queries(run, settings, checked, supervisor, respondent, executor):
+    """Paper §3.3 and §3.4: queries, K responses each, verdicts, quality; then demonstrations and pairs."""
+    seed, most = settings.seed, settings.synthesis.max_answered_queries
+    queries = run.keep(
+        "data/queries", combine, list(checked), settings.synthesis, settings.queries, seed, read=Query.from_row
+    )
+    responses = run.keep(
+        "data/responses", sample, queries.first(most), respondent, settings.sampling, seed, read=Response.from_row
+    )
+    judged = run.keep("data/judged", judge, queries, responses, executor, read=Judged.from_row)
+    if settings.quality.enabled:
+        judged = run.keep(
+            "data/scored", score_quality, queries, judged, quality_judge(settings.quality, supervisor),
+            settings.quality, settings.demonstrations.accept_above, seed, read=Judged.from_row,
+        )  # fmt: skip
+    run.keep(
+        "data/demonstrations", demonstrations, queries, judged, settings.demonstrations, settings.quality, seed
+    )
+    run.keep("data/pairs", pairs_by_score, queries, judged, settings.pairs, settings.quality, seed)
+
+
+if __name__ == "__main__":
+    run_recipe(main, __file__, __doc__)
