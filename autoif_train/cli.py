@@ -24,11 +24,7 @@ from autoif_train.rows import Rows, write_rows
 from autoif_train.types import (
     CheckedInstruction,
     Instruction,
-    Judged,
-    Outcome,
-    Query,
     QueryFunction,
-    Response,
     Row,
     TestCase,
     UserError,

@@ -24,7 +24,6 @@ def prepare() -> None:
     os.environ.setdefault("DATASETS_VERBOSITY", "error")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("WANDB_MODE", "online" if os.environ.get("WANDB_API_KEY") else "offline")
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     rank = int(os.environ.get("RANK", "0"))
     logging.getLogger("autoif_train").setLevel(logging.INFO if rank == 0 else logging.WARNING)

@@ -17,8 +17,8 @@ FILES = ("demonstrations", "pairs")
 def export_run(folder: Path, form: str, output: Path) -> Iterator[str]:
     """Write demonstrations and pairs of a run folder into `output`; yields a line per file written.
 
-    `trl`: the rows as they are. `llama_factory`: ShareGPT and ranked pairs with their `dataset_info.json`. `parquet`: the
-    rows as columns. Raises `UserError` where the folder holds neither.
+    `trl`: the rows as they are. `llama_factory`: ShareGPT and ranked pairs with their `dataset_info.json`.
+    `parquet`: the rows as columns. Raises `UserError` where the folder holds neither.
     """
     sources = [folder / "data" / f"{name}.jsonl" for name in FILES]
     present = [source for source in sources if source.exists()]

@@ -38,17 +38,19 @@ class Rows(Generic[Noun]):
 
     def _all(self) -> Iterator[Noun]:
         try:
-            file = open(self.path, encoding="utf-8")
+            opened = self.path.open(encoding="utf-8")
         except OSError as error:
             raise UserError(f"{self.path}: {error.strerror}; name a file that can be read") from error
-        with file:
+        with opened as file:
             for number, line in enumerate(file, 1):
                 if not line.strip():
                     continue
                 try:
                     row = json.loads(line)
                 except ValueError as error:
-                    raise UserError(f"{self.path}, line {number}: not JSON ({error}); mend or remove the line") from error
+                    raise UserError(
+                        f"{self.path}, line {number}: not JSON ({error}); mend or remove the line"
+                    ) from error
                 try:
                     yield self.read(row) if self.read else row
                 except (KeyError, TypeError, ValueError) as error:

@@ -48,7 +48,9 @@ class Run:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"output_dir: {self.folder}: {error.strerror}; name a folder that can be written") from error
+            raise UserError(
+                f"output_dir: {self.folder}: {error.strerror}; name a folder that can be written"
+            ) from error
         if self.rank == 0:
             self._take_lock()
             self._claim()
@@ -59,11 +61,13 @@ class Run:
             self._lock.close()
 
     def _take_lock(self) -> None:
-        self._lock = open(self.folder / ".lock", "w", encoding="utf-8")
+        self._lock = (self.folder / ".lock").open("w", encoding="utf-8")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError(f"output_dir: another process works in {self.folder}; wait for it or name another") from error
+            raise UserError(
+                f"output_dir: another process works in {self.folder}; wait for it or name another"
+            ) from error
 
     def _claim(self) -> None:
         """A folder belongs to one resolved configuration; another one is refused, never merged."""

@@ -54,7 +54,7 @@ class Outcome(Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Instruction:
-    """One atomic, verifiable constraint. `parent_id` None marks a hand-written seed, otherwise the seed it grew from."""
+    """One atomic, verifiable constraint; `parent_id` is the seed it grew from, None for a hand-written seed."""
 
     unit: ClassVar[str] = "instruction"
     text: str

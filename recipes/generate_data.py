@@ -51,9 +51,7 @@ def main(settings):
 def check_instructions(run, settings, supervisor, executor):
     """Paper §3.2: instructions, their functions and cases, cross validation, back-translation."""
     synthesis, seed = settings.synthesis, settings.seed
-    instructions = run.keep(
-        "data/instructions", self_instruct, supervisor, synthesis, seed, read=Instruction.from_row
-    )
+    instructions = run.keep("data/instructions", self_instruct, supervisor, synthesis, seed, read=Instruction.from_row)
     known = {instruction.id: instruction for instruction in instructions}
     drafts = run.keep(
         "data/functions", write_functions, instructions, supervisor, synthesis, PURE_MODULES, seed,
@@ -103,9 +101,7 @@ def answer_queries(run, settings, checked, supervisor, respondent, executor):
             "data/scored", score_quality, queries, judged, quality_judge(settings.quality, supervisor),
             settings.quality, settings.demonstrations.accept_above, seed, read=Judged.from_row,
         )  # fmt: skip
-    run.keep(
-        "data/demonstrations", demonstrations, queries, judged, settings.demonstrations, settings.quality, seed
-    )
+    run.keep("data/demonstrations", demonstrations, queries, judged, settings.demonstrations, settings.quality, seed)
     run.keep("data/pairs", pairs_by_score, queries, judged, settings.pairs, settings.quality, seed)
 
 

@@ -9,7 +9,6 @@ after the earlier stages if the run folder lacks them. Leaves `offline_dpo/`.
 from __future__ import annotations
 
 import sft
-
 from autoif_train.command import run_recipe
 from autoif_train.run import Run, bring
 from autoif_train.training.train import train_dpo

@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 
 import sft
-
 from autoif_train.chat.choice import open_chat, open_model
 from autoif_train.command import run_recipe
 from autoif_train.evaluation.choice import validate
@@ -53,7 +52,9 @@ def collect_pairs(run, settings, policy, queries, number):
         return run.rows(f"{name}/pairs")
     with Executor(**dataclasses.asdict(settings.execution)) as executor:
         with open_model(policy, settings.policy, run.signature(policy)) as chat:
-            responses = run.keep(f"{name}/responses", sample, queries, chat, settings.sampling, *seed, read=Response.from_row)
+            responses = run.keep(
+                f"{name}/responses", sample, queries, chat, settings.sampling, *seed, read=Response.from_row
+            )
         judged = run.keep(f"{name}/judged", judge, queries, responses, executor, read=Judged.from_row)
     if settings.quality.enabled:
         with open_chat(settings.supervisor, settings.policy, "supervisor", run.cache_path()) as supervisor:

@@ -9,7 +9,6 @@ minute on one CPU core, after generating the data if the run folder has none. Le
 from __future__ import annotations
 
 import generate_data
-
 from autoif_train.chat.policy import base_model
 from autoif_train.command import run_recipe
 from autoif_train.run import Run, bring

@@ -159,12 +159,16 @@ class _Batch:
             for step in self.steps:
                 self.chat.usage[step].seconds += time.monotonic() - started
         if self.failure:
-            raise UserError(f"{self.failure}; {self._progress()}") from self.failure
+            raise UserError(f"{self.failure}{self._progress()}") from self.failure
 
     def _progress(self) -> str:
+        if not self.found:
+            return ""
         if self.chat.cache is None:
-            return "the answers of this call are lost, since no cache keeps them"
-        return f"{len(self.found)} answers are kept in {self.chat.cache.path}, and the same command goes on from there"
+            return f"; {len(self.found)} answers are lost, since no cache keeps them"
+        return (
+            f"; {len(self.found)} answers are kept in {self.chat.cache.path}, and the same command goes on from there"
+        )
 
     async def _work(self, queue: Iterator[_Errand]) -> None:
         """One slot: takes errands until there are none or the batch has failed."""

@@ -25,8 +25,8 @@ class SupervisorSettings(ApiSettings):
     model: str = ""
     """Name under which a server knows the model, or hub id or path of a local one."""
     kind: Kind = "api"
-    """recorded answers, any OpenAI-compatible server (api), a vLLM engine, a local model (transformers), or the policy's
-    own base model."""
+    """recorded answers, any OpenAI-compatible server (api), a vLLM engine, a local model (transformers), or the base
+    model of the policy."""
     recordings: str | None = None
     """File of recorded answers for `kind: recorded`; the bundled one belongs to the tiny model."""
 
@@ -92,7 +92,7 @@ def open_chat(
 
 
 def open_model(path: str, policy: PolicySettings, name: str) -> AbstractContextManager[ChatModel]:
-    """A local checkpoint as a chat model with the tokenizer and template that training uses; `name` signs its answers."""
+    """A local checkpoint as a chat model, with the tokenizer and template of training; `name` signs its answers."""
     from autoif_train.chat.transformers import TransformersChat, load
 
     tokenizer = load_tokenizer(path, policy)

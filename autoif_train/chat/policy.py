@@ -90,8 +90,8 @@ def check_model(model: str) -> None:
         AutoConfig.from_pretrained(model)
     except (OSError, ValueError) as error:
         raise UserError(
-            f"--model: {model} is neither a file under recipes/configs/models/, nor a folder with a model, nor a hub id "
-            f"that can be reached ({first_line(error)})"
+            f"--model: {model} is neither a file under recipes/configs/models/, nor a folder with a model, nor a hub "
+            f"id that can be reached ({first_line(error)})"
         ) from error
 
 

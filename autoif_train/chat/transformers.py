@@ -59,7 +59,7 @@ class TransformersChat:
 
     def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
         """`responses_per_query` answers for each prompt, in the order of the prompts."""
-        encoded = [self._encode(prompt) for prompt in prompts]
+        encoded = [self.encode(prompt) for prompt in prompts]
         order = sorted(range(len(prompts)), key=lambda index: len(encoded[index]))
         per_batch = max(1, settings.batch_size // settings.responses_per_query)
         answers: list[list[Answer]] = [[] for _ in prompts]
@@ -81,7 +81,8 @@ class TransformersChat:
         self.model.train(was_training)
         return answers
 
-    def _encode(self, prompt: Prompt) -> list[int]:
+    def encode(self, prompt: Prompt) -> list[int]:
+        """Token ids of the rendered prompt."""
         return self.tokenizer(render(self.tokenizer, prompt.messages), add_special_tokens=False).input_ids
 
 

@@ -56,7 +56,11 @@ def _check_benchmarks(settings: Settings) -> None:
 
 def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
     """Answer and score every set of every benchmark with one policy, each kept in `evaluation/`."""
-    names = [(name, f"evaluation/{stage.name}/{name}") for bench in settings.evaluation.benchmarks for name in BENCHMARKS[bench]]
+    names = [
+        (name, f"evaluation/{stage.name}/{name}")
+        for bench in settings.evaluation.benchmarks
+        for name in BENCHMARKS[bench]
+    ]
     if all(run.has(path) for _, path in names):
         return
     with open_model(stage.model, settings.policy, stage.name) as chat:

@@ -14,7 +14,9 @@ from autoif_train.types import Outcome
 MAX_FRAME_CHARACTERS = 4_000_000  # at most 4 bytes each, well within a worker's frame memory
 CHUNK_CHARACTERS = 50_000  # texts that a cell reads at once
 MAX_FRAME_FUNCTIONS = 256
-MIN_FRAME_CALLS, MAX_FRAME_CALLS = 256, 8192
+MAX_FRAME_CALLS = 8192
+WORTHWHILE_CALLS = 2048  # below that a second frame for the same worker costs more than it evens out
+FRAMES_PER_WORKER = 3  # so that no worker waits long for the last frame
 
 OUTCOMES = {
     codes.TRUE: Outcome.FOLLOWED,
@@ -85,6 +87,12 @@ def cut(job: int, code: bytes, texts: Sequence[str], positions: Sequence[int]) -
 
 def _piece(job: int, code: bytes, texts: Sequence[str], positions: Sequence[int]) -> Piece:
     return Piece(job, code, positions, [texts[position] for position in positions])
+
+
+def calls_per_frame(calls: int, workers: int) -> int:
+    """How many of `calls` go into one frame: each worker gets some, and no frame is tiny or huge."""
+    even = -(-calls // workers)
+    return min(max(even // FRAMES_PER_WORKER, min(even, WORTHWHILE_CALLS), 1), MAX_FRAME_CALLS)
 
 
 def pack(pieces: Iterable[Piece], calls_wanted: int) -> Iterator[list[Piece]]:

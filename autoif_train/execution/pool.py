@@ -45,7 +45,9 @@ class Frame:
         soft = self.cpu_seconds
         hard = soft * 1.05 + 0.03  # the tick inside comes first where Python code runs
         wall = soft * 3 + 1.0
-        header = codes.REQUEST.pack(self.kind, len(self.counts), sum(map(len, self.body)), self.strikes, soft, hard, wall)
+        header = codes.REQUEST.pack(
+            self.kind, len(self.counts), sum(map(len, self.body)), self.strikes, soft, hard, wall
+        )
         return header + struct.pack(f"={len(self.counts)}I", *self.counts)
 
 

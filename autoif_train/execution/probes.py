@@ -63,7 +63,9 @@ def probe(pool: Pool, asked: str) -> Level:
         missing[name] = f"canaries got out: {', '.join(escaped)}"
         name = "rlimit"
     if asked not in ("auto", name):
-        raise UserError(f"execution.level: {asked} is not available here ({missing[asked]}); name another level or auto")
+        raise UserError(
+            f"execution.level: {asked} is not available here ({missing[asked]}); name another level or auto"
+        )
     count = f"canaries {len(CANARIES) - len(escaped)}/{len(CANARIES)} contained"
     lost = f" (no {wanted}: {missing[wanted]})" if name != wanted else ""
     loose = f", not contained: {', '.join(escaped)}" if escaped else ""

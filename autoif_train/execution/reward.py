@@ -40,7 +40,9 @@ def reward_function(executor: Executor, queries: Iterable[Query]) -> RewardFunct
     def instruction_following(
         prompts: Sequence[str | Messages], completions: Sequence[str | Messages], **_columns: Any
     ) -> list[float | None]:
-        pairs = [(by_prompt.get(_text(prompt)), _text(answer)) for prompt, answer in zip(prompts, completions, strict=True)]
+        pairs = [
+            (by_prompt.get(_text(prompt)), _text(answer)) for prompt, answer in zip(prompts, completions, strict=True)
+        ]
         jobs = [(function.source, [answer]) for query, answer in pairs if query for function in query.functions]
         outcomes = iter(executor.run_with_reasons(jobs)[0])
         return [

@@ -17,7 +17,6 @@ from autoif_train.execution.sources import Admission, SourceMemory
 from autoif_train.types import Outcome
 
 FAST_SHARE = 0.1  # of the CPU limit: what a call may use before its function goes to the slow lane
-FRAMES_PER_WORKER = 3  # so that no worker waits long for the last frame
 ORDER_TEXTS = 8  # texts that a function which may remember is given again, backwards
 UNDECIDED = (codes.NOT_RUN, codes.RETRY, codes.TIMEOUT, codes.SKIPPED)  # after the fast lane
 SETTLED = (codes.TRUE, codes.FALSE, codes.EXCEPTION, codes.NON_BOOL)
@@ -99,8 +98,7 @@ class Run:
             self.unfinished[job] = len(pieces)
             (shared if admission.kind == codes.PURE else alone).extend(pieces)
         calls = sum(len(piece.texts) for piece in itertools.chain(shared, alone))
-        wanted = calls if self.lanes.workers == 1 else calls // (self.lanes.workers * FRAMES_PER_WORKER)
-        wanted = min(max(wanted, planning.MIN_FRAME_CALLS), planning.MAX_FRAME_CALLS)
+        wanted = planning.calls_per_frame(calls, self.lanes.workers)
         for purpose, pieces in (("alone", alone), ("shared", shared)):
             for group in planning.pack(pieces, wanted):
                 self._send(Sent(purpose, group))
@@ -118,7 +116,9 @@ class Run:
         self.waiting[lane.submit(frame)] = sent
 
     def _take(self, sent: Sent, reply: Reply) -> None:
-        self.costs.update({"frames": 1, f"{sent.purpose} frames": 1, "cells": reply.cells, "cpu_seconds": reply.cpu_seconds})
+        self.costs.update(
+            {"frames": 1, f"{sent.purpose} frames": 1, "cells": reply.cells, "cpu_seconds": reply.cpu_seconds}
+        )
         if sent.purpose == "shared":
             self._take_shared(sent.pieces, reply)
         elif sent.purpose == "audit":

@@ -41,7 +41,9 @@ def demonstrations(
         if settings.max_per_query is not None and len(chosen) > settings.max_per_query:
             extra = len(chosen) - settings.max_per_query
             yield Dropped("response", "beyond max_per_query", count=extra)
-            chosen = random.Random(derived_seed(seed, "demonstrations", query.id)).sample(chosen, settings.max_per_query)
+            chosen = random.Random(derived_seed(seed, "demonstrations", query.id)).sample(
+                chosen, settings.max_per_query
+            )
         yield Kept("response", len(chosen))
         for row in chosen:
             completion = [{"role": "assistant", "content": row.response.text}]

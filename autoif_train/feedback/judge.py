@@ -68,9 +68,10 @@ def grouped(queries: Iterable[Query], answers: Iterable[Answered]) -> Iterator[t
     """Each answered query beside its answers, streaming: both come in the same order of queries."""
     queries = iter(queries)
     for query_id, group in groupby(answers, key=_query_id):
+        rows = list(group)
         for query in queries:
             if query.id == query_id:
-                yield query, list(group)
+                yield query, rows
                 break
         else:
             raise UserError(f"response to the unknown query {query_id}: queries and responses are not of one run")

@@ -11,7 +11,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from autoif_train.report.folder import clip, draw, rows_of
-from autoif_train.types import CheckedInstruction, Row
+from autoif_train.types import CheckedInstruction
 
 CARDS = 6
 FUNCTIONS_PER_CARD = 2
@@ -74,5 +74,5 @@ def highlighted(source: str) -> Markup:
 
 
 def code_styles(style: str) -> Markup:
-    """The CSS rules of a Pygments style for highlighted code."""
-    return Markup(HtmlFormatter(style=style).get_style_defs(f".{CODE_CLASS}"))
+    """The CSS rules of a Pygments style for the words of highlighted code; the background stays the page's."""
+    return Markup("\n".join(HtmlFormatter(style=style).get_token_style_defs(f".{CODE_CLASS}")))

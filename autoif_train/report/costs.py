@@ -6,7 +6,13 @@ import dataclasses
 import json
 from typing import Any
 
-PARTS = {"data": "Data", "sft": "SFT", "offline_dpo": "Offline DPO", "online_dpo": "Online DPO", "evaluation": "Evaluation"}
+PARTS = {
+    "data": "Data",
+    "sft": "SFT",
+    "offline_dpo": "Offline DPO",
+    "online_dpo": "Online DPO",
+    "evaluation": "Evaluation",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,13 +28,13 @@ class Cost:
 
 
 def costs(steps: dict[str, Any]) -> list[Cost]:
-    """The parts of the run in the order of their first step."""
+    """The parts of the run in the order in which they build on each other."""
     total = sum(step["seconds"] for step in steps.values()) or 1.0
-    parts: dict[str, list[Cost]] = {}
+    parts: dict[str, list[Cost]] = {name: [] for name in PARTS}
     for name, step in steps.items():
         cost = Cost(name, step["seconds"], step["cpu_seconds"], step["seconds"] / total, step.get("world_size", 1))
         parts.setdefault(name.partition("/")[0], []).append(cost)
-    return [_part(PARTS.get(name, name), members, total) for name, members in parts.items()]
+    return [_part(PARTS.get(name, name), members, total) for name, members in parts.items() if members]
 
 
 def _part(name: str, members: list[Cost], total: float) -> Cost:

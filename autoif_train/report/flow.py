@@ -93,7 +93,9 @@ def flows(folder: Path) -> list[Flow]:
         if not where.startswith("evaluation") and name != "validation":
             groups.setdefault(where, {}).setdefault(name, []).append(entry)
     return [
-        Flow("Data" if where == "data" else title(where), tuple(_step(name, entries) for name, entries in steps.items()))
+        Flow(
+            "Data" if where == "data" else title(where), tuple(_step(name, entries) for name, entries in steps.items())
+        )
         for where, steps in groups.items()
     ]
 

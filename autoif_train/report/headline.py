@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ class Headline:
     caveats: tuple[str, ...]
 
 
-def headline(folder: Path, settings: dict[str, Any], steps: dict[str, Any], table: StageTable, flow: list[Flow]) -> Headline:
+def headline(
+    folder: Path, settings: dict[str, Any], steps: dict[str, Any], table: StageTable, flow: list[Flow]
+) -> Headline:
     """The first screen of a run folder."""
     return Headline(_sentence(folder, settings), tuple(_tiles(steps, table, flow)), tuple(_caveats(settings, table)))
 
@@ -45,8 +48,7 @@ def _sentence(folder: Path, settings: dict[str, Any]) -> str:
     else:
         said += " has not been trained yet; so far there are data"
     said += " on instruction-following data whose answers were checked by running code"
-    facts = [f"{settings[key]}".replace("_", " ") for key in ("mode",) if key in settings]
-    facts += [f"{key} {settings[key]}" for key in ("preset", "seed") if key in settings]
+    facts = [f"{key} {settings[key]}".replace("_", " ") for key in ("mode", "preset", "seed") if key in settings]
     return f"{said} ({', '.join(facts)})." if facts else f"{said}."
 
 
@@ -54,7 +56,7 @@ def _is_model(path: Path) -> bool:
     return (path / "config.json").exists()
 
 
-def _tiles(steps: dict[str, Any], table: StageTable, flow: list[Flow]):
+def _tiles(steps: dict[str, Any], table: StageTable, flow: list[Flow]) -> Iterator[Tile]:
     first, last = (table.stages[0], table.stages[-1]) if table.stages else (None, None)
     for number, name in enumerate(table.sets):
         if first is not last and first.cells[number] and last.cells[number]:
@@ -65,10 +67,10 @@ def _tiles(steps: dict[str, Any], table: StageTable, flow: list[Flow]):
         if part.title == "Data" and lines:
             yield Tile(f"{lines[-1].rows_out:,} of {lines[0].rows_in or lines[0].rows_out:,}", "instructions kept")
     if steps:
-        yield Tile(duration(sum(step["seconds"] for step in steps.values())), "from start to end, all steps")
+        yield Tile(duration(sum(step["seconds"] for step in steps.values())), "time of all steps together")
 
 
-def _caveats(settings: dict[str, Any], table: StageTable):
+def _caveats(settings: dict[str, Any], table: StageTable) -> Iterator[str]:
     if settings.get("model") == "tiny":
         yield (
             "The model is the embedded tiny one, in a small world of its own: these figures show that the loop works, "

@@ -18,7 +18,7 @@ from autoif_train.report.rounds import rounds
 from autoif_train.rows import atomic_file
 from autoif_train.types import UserError
 
-LIGHT_CODE, DARK_CODE = "friendly", "nord"
+LIGHT_CODE, DARK_CODE = "friendly", "github-dark"
 
 
 def write_report(run_folder: str | Path) -> Path:

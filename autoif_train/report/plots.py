@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from autoif_train.report.stages import Stage, StageTable
+from autoif_train.report.stages import Cell, Stage, StageTable
 from autoif_train.report.training import Training
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ VARIABLES = {INK: "ink", FAINT: "line"} | {colour: f"series-{number}" for number
 
 STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
-    "font.size": 9,
+    "font.size": 9.5,
     "text.color": INK,
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
@@ -47,16 +48,19 @@ STYLE: dict[str, Any] = {
     "lines.markersize": 4.5,
 }
 ROUNDS_NAMED = 5
-INCHES = (5.0, 3.1)  # narrow enough to be read unscaled on a phone
+STAGES_NAMED = 7
+STAGE_INCHES, TRAINING_INCHES = (4.4, 3.0), (5.2, 3.0)  # small enough to be read on a phone, where they are scaled down
+
+Interval = tuple[float, float, float]  # a value with the lower and the upper end of its interval
 
 
-def drawing(name: str, title: str, draw: Callable[[Axes], None]) -> Markup:
+def drawing(name: str, title: str, draw: Callable[[Axes], None], inches: tuple[float, float]) -> Markup:
     """An SVG element of what `draw` puts on the axes; `name` keeps its ids apart from those of other drawings."""
     import matplotlib  # here, because a command that draws nothing should not wait for it
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
-        figure = Figure(figsize=INCHES, layout="constrained")
+        figure = Figure(figsize=inches, layout="constrained")
         figure.patch.set_alpha(0)
         axes = figure.add_subplot()
         axes.patch.set_alpha(0)
@@ -82,31 +86,39 @@ def _inline(svg: str, name: str, title: str) -> str:
 
 def stage_plots(table: StageTable) -> list[Markup]:
     """Pass rate with its interval, relevance and length of every stage, a line per set."""
-    figures: list[tuple[str, str, Callable[[Any], float]]] = [
-        ("pass", "Pass rate, % (95 % interval)", lambda cell: 100 * cell.rate),
-        ("relevance", "Relevance, %", lambda cell: 100 * cell.relevance),
-        ("words", "Mean words per answer", lambda cell: cell.words),
-    ]
     return [
-        drawing(name, title, lambda axes, value=value, name=name: _draw_stages(axes, table, value, name == "pass"))
-        for name, title, value in figures
+        drawing(name, title, lambda axes, read=read: _draw_stages(axes, table, read), STAGE_INCHES)
+        for name, title, read in (
+            ("pass", "Pass rate, % (95 % interval)", lambda cell: (cell.rate * 100, cell.low * 100, cell.high * 100)),
+            ("relevance", "Relevance, % (95 % interval)", _relevance),
+            ("words", "Mean words per answer", lambda cell: (cell.words, cell.words, cell.words)),
+        )
     ]
 
 
-def _draw_stages(axes: Axes, table: StageTable, value: Callable[[Any], float], with_interval: bool) -> None:
+def _relevance(cell: Cell) -> Interval:
+    low, high = cell.relevance_interval
+    return 100 * cell.relevance, 100 * low, 100 * high
+
+
+def _draw_stages(axes: Axes, table: StageTable, read: Callable[[Cell], Interval]) -> None:
     for number, name in enumerate(table.sets):
         colour = SERIES[number % len(SERIES)]
-        shift = 0.08 * (number - (len(table.sets) - 1) / 2)  # so that intervals of two sets do not hide each other
-        points = [(place, stage, stage.cells[number]) for place, stage in enumerate(table.stages) if stage.cells[number]]
-        found = {stage.name: (place + shift, value(cell)) for place, stage, cell in points}
-        for start, end, dashed in _steps(list(found)):
-            axes.plot(*zip(found[start], found[end], strict=True), color=colour, linestyle="--" if dashed else "-")
-        axes.plot(*zip(*found.values(), strict=True), "o", color=colour, label=name)
-        for place, _, cell in points if with_interval else ():
-            axes.vlines(place + shift, 100 * cell.low, 100 * cell.high, color=colour, linewidth=3, alpha=0.35)
-    axes.set_xticks(range(len(table.stages)), [_tick(stage) for stage in table.stages])
-    if with_interval:
-        axes.set_ylim(0, 100)
+        shift = 0.14 * (number - (len(table.sets) - 1) / 2)  # so that intervals of two sets do not hide each other
+        points = {
+            stage.name: (place + shift, *read(stage.cells[number]))
+            for place, stage in enumerate(table.stages)
+            if stage.cells[number]
+        }
+        for start, end, dashed in _steps(list(points)):
+            ends = zip(points[start][:2], points[end][:2], strict=True)
+            axes.plot(*ends, color=colour, linestyle="--" if dashed else "-")
+        places, values, lows, highs = zip(*points.values(), strict=True)
+        axes.plot(places, values, "o", color=colour, label=name)
+        axes.vlines(places, lows, highs, color=colour, linewidth=3, alpha=0.35)
+    every = -(-len(table.stages) // STAGES_NAMED)
+    ticks = list(enumerate(table.stages))[::every]
+    axes.set_xticks([place for place, _ in ticks], [_tick(stage) for _, stage in ticks])
     axes.margins(y=0.15)
     _legend(axes, 4)
 
@@ -114,7 +126,7 @@ def _draw_stages(axes: Axes, table: StageTable, value: Callable[[Any], float], w
 def _steps(names: list[str]) -> list[tuple[str, str, bool]]:
     """Which policy was trained from which. Offline DPO is a branch of its own, dashed: the rounds start from SFT."""
     line = [name for name in names if name != "offline_dpo"]
-    steps = [(start, end, False) for start, end in zip(line, line[1:], strict=False)]
+    steps = [(start, end, False) for start, end in pairwise(line)]
     return steps + ([("sft", "offline_dpo", True)] if {"sft", "offline_dpo"} <= set(names) else [])
 
 
@@ -141,6 +153,7 @@ def training_plots(trainings: list[Training]) -> list[Markup]:
             f"{kind}-{figure.replace('/', '-')}",
             f"{kind}: {FIGURES[figure][0].lower()}{FIGURES[figure][1:]}",
             lambda axes, chosen=chosen, figure=figure: _draw_trainings(axes, chosen, figure),
+            TRAINING_INCHES,
         )
         for kind, chosen, figure in wanted
         if any(figure in training.curves for training in chosen)
@@ -159,6 +172,7 @@ def _draw_trainings(axes: Axes, trainings: list[Training], figure: str) -> None:
             steps,
             [factor * value for value in values],
             color=SERIES[0] if training.online else SERIES[1],
+            marker="o" if len(steps) == 1 else "",
             # Later rounds are stronger in colour: their order can be seen without the legend.
             alpha=0.3 + 0.7 * seen / rounds if training.online else 1.0,
             label=training.title if _named(seen, rounds, training.online) else "_",  # an underscore: not in the legend

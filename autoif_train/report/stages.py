@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from autoif_train.evaluation.statistics import wilson_interval
 from autoif_train.types import Row
 
 NOISE_ABOVE = 0.05  # p-values from here on are called noise
@@ -14,12 +15,18 @@ NOISE_ABOVE = 0.05  # p-values from here on are called noise
 class Cell:
     """What one stage scored on one set; shares are fractions."""
 
+    set: str
     rate: float
     low: float
     high: float
     relevance: float
     words: float
     count: int
+
+    @property
+    def relevance_interval(self) -> tuple[float, float]:
+        """The 95 % interval of the relevance."""
+        return wilson_interval(round(self.relevance * self.count), self.count)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +108,8 @@ def stage_table(results: dict[str, Any]) -> StageTable:
 def _cell(score: Row) -> Cell:
     metrics = score["metrics"]
     low, high = metrics["pass_rate_low"], metrics["pass_rate_high"]
-    return Cell(metrics["pass_rate"], low, high, metrics["relevance"], metrics["mean_words"], score["n"])
+    relevance, words = metrics["relevance"], metrics["mean_words"]
+    return Cell(score["set"], metrics["pass_rate"], low, high, relevance, words, score["n"])
 
 
 def last_round(names: list[str]) -> str | None:

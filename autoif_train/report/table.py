@@ -51,7 +51,10 @@ def _print_plain(table: StageTable, tests: list[PairedTest]) -> None:
     widths = [max(len(line[column]) for line in [header, *lines]) for column in range(len(header))]
     marks = ["", *("last round" if stage.last else "" for stage in table.stages)]
     for line, mark in zip([header, *lines], marks, strict=True):
-        cells = [line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]
+        cells = [
+            line[0].ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
+        ]
         print(GAP.join([*cells, mark]).rstrip())
     print(NOTE.format("/".join(table.sets)))
     for test in tests:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 from pathlib import Path
 
 from autoif_train.report.folder import rounds_of, rows_of
@@ -42,5 +43,5 @@ def thinned(curve: Curve, points: int = POINTS) -> Curve:
     if len(curve) <= points:
         return curve
     edges = [place * len(curve) // points for place in range(points + 1)]
-    buckets = [curve[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    buckets = [curve[start:end] for start, end in pairwise(edges)]
     return [tuple(sum(column) / len(bucket) for column in zip(*bucket, strict=True)) for bucket in buckets]

@@ -75,9 +75,7 @@ def back_translate(
             yield from _decide(row, [(function, *next(found)) for function in functions], settings)
 
 
-def _most_accurate(
-    functions: tuple[VerificationFunction, ...], most: int | None
-) -> tuple[VerificationFunction, ...]:
+def _most_accurate(functions: tuple[VerificationFunction, ...], most: int | None) -> tuple[VerificationFunction, ...]:
     if most is None or len(functions) <= most:
         return functions
     best = sorted(range(len(functions)), key=lambda index: (-(functions[index].accuracy or 0.0), index))[:most]

@@ -163,9 +163,7 @@ def _survivors(
     yield CheckedInstruction(draft.instruction, tuple(functions), cases)
 
 
-def _case_survives(
-    index: int, table: list[list[tuple[Outcome, bool]]], settings: CrossValidationSettings
-) -> bool:
+def _case_survives(index: int, table: list[list[tuple[Outcome, bool]]], settings: CrossValidationSettings) -> bool:
     agreeing = sum(row[index][1] for row in table)
     if settings.case_rule == "any":
         return agreeing > 0

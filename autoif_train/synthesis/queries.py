@@ -31,7 +31,9 @@ def user_queries(settings: QueriesSettings) -> tuple[list[str], list[Dropped]]:
     for text in _texts(path):
         text = text.strip()
         if not settings.min_characters < len(text) < settings.max_characters:
-            dropped.append(Dropped("user query", "too short" if len(text) < settings.max_characters else "too long", text))
+            dropped.append(
+                Dropped("user query", "too short" if len(text) < settings.max_characters else "too long", text)
+            )
         elif text in kept:
             dropped.append(Dropped("user query", "duplicate", text))
         else:
@@ -149,7 +151,7 @@ def _query(
 
 
 def _sentence(text: str) -> str:
-    """The text with a full stop where it lacks closing punctuation, so that query and instruction do not run together."""
+    """The text, with a full stop where it lacks closing punctuation: query and instruction must not run together."""
     text = text.strip()
     return text if text[-1:] in '.!?:;"”»…)]`' else f"{text}."
 

@@ -24,14 +24,18 @@ def read_seeds(path: str) -> list[str]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise UserError(f"synthesis.seeds: {file}: {error.strerror}; name a text file with one seed per line") from error
+        raise UserError(
+            f"synthesis.seeds: {file}: {error.strerror}; name a text file with one seed per line"
+        ) from error
     seeds = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not seeds:
         raise UserError(f"synthesis.seeds: {file} holds no instruction; write one per line")
     return seeds
 
 
-def self_instruct(supervisor: ChatModel, settings: SynthesisSettings, seed: int) -> Iterator[Instruction | Kept | Dropped]:
+def self_instruct(
+    supervisor: ChatModel, settings: SynthesisSettings, seed: int
+) -> Iterator[Instruction | Kept | Dropped]:
     """The seeds, then what the supervisor proposes, without duplicates.
 
     A proposal's parent is the seed it resembles most: the prompt shows all seeds, so the model cannot tell.
@@ -58,9 +62,7 @@ def self_instruct(supervisor: ChatModel, settings: SynthesisSettings, seed: int)
         yield Instruction(line, parents[parent].id)
 
 
-def _proposals(
-    seeds: list[str], supervisor: ChatModel, settings: SynthesisSettings, seed: int
-) -> Iterator[str]:
+def _proposals(seeds: list[str], supervisor: ChatModel, settings: SynthesisSettings, seed: int) -> Iterator[str]:
     message = fill("self_instruct", seeds="\n".join(seeds), count=settings.instructions_per_call)
     prompts = [
         Prompt([{"role": "user", "content": message}], "self_instruct", str(call), derived_seed(seed, "instruct", call))

@@ -28,17 +28,17 @@ def examples(rng: random.Random, follow_probability: float) -> Iterator[Example]
 
 
 def plain_example(rng: random.Random) -> Example:
-    """Text without an instruction: an answer (also shouted), talk about a keyword, or an answer in an unasked style.
+    """Text without an instruction: an answer (or a shouted one), talk about a keyword, an answer in an unasked style.
 
     Upper-case words are other tokens: a model that rarely read facts in capitals garbles them once it follows
     "Use only capital letters.", which costs more relevance than all other instructions together.
     """
     question = rng.choice(ALL)
     style = rng.random()
-    if style < 0.58:
+    if style < 0.55:
         return question.text, compose(question, [], rng)
     if style < 0.7:
-        return question.text.upper(), compose(question, [], rng).upper()
+        return f"{question.text} Shout it.", compose(question, [], rng).upper()
     if style < 0.85:
         keyword = rng.choice(KEYWORDS)
         request = rng.choice(["Say something about the {keyword}.", "Write about the {keyword}."])

@@ -75,5 +75,8 @@ def trainer_arguments(section: dict[str, Any], model_arguments: dict[str, Any], 
         arguments |= {"use_cpu": True, "dataloader_pin_memory": False}
     arguments.setdefault("model_init_kwargs", model_arguments)
     arguments.setdefault("report_to", "none")
+    if "wandb" in str(arguments["report_to"]) and not os.environ.get("WANDB_API_KEY"):
+        # Without a key the tracker would end the run with an error of usage.
+        os.environ.setdefault("WANDB_MODE", "offline")
     arguments.setdefault("disable_tqdm", not sys.stderr.isatty())
     return {**arguments, "seed": seed}

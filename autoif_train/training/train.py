@@ -11,6 +11,7 @@ from typing import Any
 from autoif_train.chat.policy import PolicySettings, load_tokenizer, model_arguments
 from autoif_train.rows import Rows
 from autoif_train.training.arguments import trainer_arguments
+from autoif_train.training.card import write_card
 from autoif_train.types import UserError
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ def train_sft(
     tokenizer = load_tokenizer(checkpoint, policy)
     trainer = SFTTrainer(checkpoint, args=arguments, train_dataset=dataset, processing_class=tokenizer)
     _finish(trainer, tokenizer, len(dataset), output)
+    if trainer.is_world_process_zero():
+        write_card(output, "sft", checkpoint, len(dataset), section, seed)
 
 
 def train_dpo(
@@ -63,6 +66,8 @@ def train_dpo(
         processing_class=tokenizer,
     )
     _finish(trainer, tokenizer, len(dataset), output)
+    if trainer.is_world_process_zero():
+        write_card(output, "dpo", checkpoint, len(dataset), section, seed)
 
 
 def _dataset(rows: Rows, columns: tuple[str, ...]) -> Any:
@@ -100,7 +105,6 @@ def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
                     file.write(json.dumps({"step": entry["step"], **_numbers(entry)}) + "\n")
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.free_memory()
-    del trainer
     gc.collect()
 
 

@@ -210,7 +210,9 @@ class Cell:
             call += sum([count for count, _ in chunks])
             end += sum([size for _, size in chunks])
             if call > start:
-                self.run_function(code, _texts(body, position, chunks, max(0, start - first)), max(first, start), call, not alone)
+                self.run_function(
+                    code, _texts(body, position, chunks, max(0, start - first)), max(first, start), call, not alone
+                )
                 if alone:
                     return
 
@@ -261,7 +263,9 @@ class Cell:
         position, meter.position = meter.position, 0
         last = end if whole else call + 1
         if meter.refused:
-            self.fail(codes.REFUSED, call, f"refused: {error}".encode() if isinstance(error, Refused) else b"refused", last)
+            self.fail(
+                codes.REFUSED, call, f"refused: {error}".encode() if isinstance(error, Refused) else b"refused", last
+            )
         elif meter.fired or isinstance(error, CallTimeout):
             if shared:  # the rest of this function is run alone, with the full limit
                 self.results[call:end] = bytes([codes.RETRY]) * (end - call)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import struct
 
 # One byte per call. Anything else that a cell leaves behind counts as a crash.
-NOT_RUN, FALSE, TRUE, EXCEPTION, TIMEOUT, NON_BOOL, MEMORY, KILLED, REFUSED, NO_FUNCTION, SKIPPED, RETRY, PURE, SOLO = range(14)
+NOT_RUN, FALSE, TRUE, EXCEPTION, TIMEOUT, NON_BOOL, MEMORY, KILLED, REFUSED, NO_FUNCTION, SKIPPED, RETRY, PURE, SOLO = (
+    range(14)
+)
 
 # What a frame asks for: read sources, run proven functions side by side, run each function in a cell of its own.
 ADMIT, SHARED, ALONE = range(3)

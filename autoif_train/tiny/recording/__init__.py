@@ -21,8 +21,10 @@ their function, and for a few instructions nothing usable is written at all. Per
     JSON with line breaks inside of strings                       6
     a Python dict instead of JSON                                 5
     `eval` of the reply                                           4
-    an endless loop                                               3
+    an endless loop                                               1
     ==========================================================  ===
+
+(An answer drawn for a mistake of its kind's own is sound where none is written for that kind.)
 
 Besides, all eight answers are flawed for each of the seven proposals in `kinds/hopeless.py`, and three of a hundred
 descriptions of a sound function contradict it. `python -m autoif_train.tiny.recording` writes

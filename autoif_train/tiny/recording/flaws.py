@@ -30,7 +30,7 @@ SHARES = {
     "raw_newline": 6,
     "python_literals": 5,
     "eval": 4,
-    "hang": 3,
+    "hang": 1,
 }
 """Of a thousand answers, how many have which flaw; an answer has one at most."""
 
@@ -47,7 +47,7 @@ _DEFINITION = re.compile(r"def evaluate\(.*\n")
 
 def drawn(instruction: str, index: int) -> str:
     """The flaw of one answer, or an empty text."""
-    rest = derived_seed("flaw", instruction, index) % 1000
+    rest = derived_seed("slip", instruction, index) % 1000
     for flaw, share in SHARES.items():
         rest -= share
         if rest < 0:

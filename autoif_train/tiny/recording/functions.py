@@ -1,4 +1,4 @@
-"""Reads the hand-written functions of the recorded supervisor, `functions/*.txt`.
+"""Reads the hand-written functions of the recorded supervisor, `sources/*.txt`.
 
 Each file holds sections `## NAME OF THE KIND`, and in each of them functions: right ones below `### right`, wrong ones
 below `### FLAW | LABEL | what it really checks`, LABEL being how that description relates to the instruction. Names in
@@ -12,7 +12,7 @@ import functools
 import re
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "functions"
+FOLDER = Path(__file__).parent / "sources"
 
 
 @dataclasses.dataclass(frozen=True)

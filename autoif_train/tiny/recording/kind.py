@@ -31,7 +31,7 @@ class Kind:
 
     @property
     def functions(self) -> Functions:
-        """The templates of the functions, from `functions/*.txt`."""
+        """The templates of the functions, from `sources/*.txt`."""
         return functions()[self.name]
 
     def filled(self, template: str, params: Iterable[Value]) -> str:

@@ -70,7 +70,7 @@ def test_a_missing_recording_names_step_payload_and_mend(recording):
 
 
 def test_a_missing_file_is_the_users_to_mend(tmp_path):
-    with pytest.raises(UserError, match="none.jsonl"):
+    with pytest.raises(UserError, match=r"none\.jsonl"):
         RecordedChat(tmp_path / "none.jsonl")
 
 

@@ -124,17 +124,3 @@ def test_a_model_is_named_for_its_folder(chat):
 def test_nothing_is_drawn_on_a_stderr_that_is_no_terminal(chat, prompts, capsys):
     chat.answer(prompts[:1], GREEDY)
     assert capsys.readouterr().err == ""
-
-
-def test_conversational_rows_are_tokenised_in_training_as_in_sampling(chat):
-    """TRL applies the template to the prompt and to prompt plus completion; both must begin as sampling does."""
-    for row in evaluation_set("heldout_h"):
-        prompt = [{"role": "user", "content": row["prompt"]}]
-        answer = [{"role": "assistant", "content": "* The FOX is red!\nP.S. 25 words?"}]
-        sampled = chat._encode(Prompt(prompt))
-        trained = chat.tokenizer.apply_chat_template(
-            prompt, tokenize=True, add_generation_prompt=True, return_dict=True
-        )
-        whole = chat.tokenizer.apply_chat_template(prompt + answer, tokenize=True, return_dict=True).input_ids
-        assert trained.input_ids == sampled == whole[: len(sampled)]
-        assert whole[-1] == chat.tokenizer.eos_token_id

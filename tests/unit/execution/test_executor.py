@@ -31,7 +31,9 @@ def test_order_of_jobs_and_texts_is_kept(executor):
 
 
 def test_helpers_and_constants_of_the_source_are_visible(executor):
-    source = "import re\nWORDS = ['a', 'b']\ndef helper(r):\n    return r in WORDS\ndef evaluate(r):\n    return helper(r)"
+    source = (
+        "import re\nWORDS = ['a', 'b']\ndef helper(r):\n    return r in WORDS\ndef evaluate(r):\n    return helper(r)"
+    )
     assert one(executor, source, ["a", "c"]) == [FOLLOWED, VIOLATED]
 
 
@@ -46,7 +48,10 @@ def test_no_jobs_and_no_texts(executor):
 
 def test_surrogates_and_odd_characters_arrive_whole(executor):
     texts = ["\ud800", "\x00", "é" * 3, "\U0001f600", ""]
-    assert one(executor, "def evaluate(r):\n    return ascii(r) in %r" % [ascii(t) for t in texts], texts) == [FOLLOWED] * 5
+    assert (
+        one(executor, "def evaluate(r):\n    return ascii(r) in %r" % [ascii(t) for t in texts], texts)
+        == [FOLLOWED] * 5
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,7 +120,9 @@ def test_timed_out(executor, source):
 
 
 def test_a_deadlock_ends_by_the_wall_limit(executor):
-    source = "import threading\ndef evaluate(r):\n    lock = threading.Lock()\n    return lock.acquire() and lock.acquire()"
+    source = (
+        "import threading\ndef evaluate(r):\n    lock = threading.Lock()\n    return lock.acquire() and lock.acquire()"
+    )
     assert one(executor, source) == [TIMED_OUT]
 
 

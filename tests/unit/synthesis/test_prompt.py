@@ -34,7 +34,8 @@ def test_every_value_appears_in_the_filled_prompt(name):
 
 
 def test_doubled_braces_become_single_ones():
-    assert '{"func": ' in filled("function") and "{{" not in filled("function")
+    assert '{"func": ' in filled("function")
+    assert "{{" not in filled("function")
 
 
 def test_a_value_with_braces_is_left_as_it_is():

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
 from autoif_train.chat.transformers import TransformersChat
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.tiny import answer_set, metrics
 from autoif_train.tiny import DATA, model_path
 from autoif_train.tiny.constraints import training_instructions
-from autoif_train.tiny.pretrain import Pretraining, batches, encode
+from autoif_train.tiny.pretrain import Pretraining, batches, encode, pretrain
 from autoif_train.tiny.questions import ALL
 
 MODELS = ("base", "supervisor")
@@ -44,6 +45,17 @@ def test_pretraining_saw_prompts_as_sampling_renders_them(chat):
     prompt_ids, answer_ids = encode(chat.tokenizer, "What color is the fox?", "It is red.")
     messages = [{"role": "user", "content": "What color is the fox?"}, {"role": "assistant", "content": "It is red."}]
     assert prompt_ids + answer_ids == chat.tokenizer.apply_chat_template(messages, return_dict=True).input_ids
+
+
+def test_pretraining_repeats_itself_and_gives_two_models():
+    tokenizer = TransformersChat(model_path("base"), device="cpu").tokenizer
+    settings = Pretraining(batch_size=4, warmup_steps=1, base_steps=(2, 1), supervisor_steps=(3, 1))
+    first, again = (pretrain(tokenizer, settings) for _ in range(2))
+    weights = [model.lm_head.weight for models in (first, again) for model in models.values()]
+    assert list(first) == ["base", "supervisor"]
+    assert torch.equal(weights[0], weights[2])
+    assert torch.equal(weights[1], weights[3])
+    assert not torch.equal(weights[0], weights[1])
 
 
 def test_pretraining_batches_are_repeatable_and_count_answers_only():

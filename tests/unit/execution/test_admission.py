@@ -1,0 +1,118 @@
+"""What may share a cell, what is refused, and what is doubted."""
+
+from __future__ import annotations
+
+import pytest
+
+from autoif_train.execution import Executor, Outcome
+from autoif_train.execution.inside import codes, library
+from autoif_train.execution.inside.admission import Admission
+from autoif_train.execution.sources import Admission as Remembered
+
+PURE = [
+    "def evaluate(response):\n    return len(response.split()) > 3",
+    "import re\ndef evaluate(response):\n    return bool(re.search(r'\\d', response))",
+    "import re as regex\nfrom collections import Counter\ndef evaluate(r):\n    return Counter(regex.findall('a', r))['a'] > 1",
+    "VOWELS = ['a', 'e']\ndef count(text):\n    return sum(text.count(v) for v in VOWELS)\ndef evaluate(r):\n"
+    "    return count(r) > 2",
+    "from typing import List\nimport string\ndef evaluate(response: str) -> bool:\n    words: List[str] = response.split()\n"
+    "    return all(w.strip(string.punctuation).istitle() for w in words)",
+    "import json\ndef evaluate(r):\n    try:\n        return isinstance(json.loads(r), dict)\n    except ValueError:\n"
+    "        return False",
+    "from datetime import datetime\ndef evaluate(r):\n    return datetime.strptime(r, '%Y').year > 1",
+    "def evaluate(r):\n    def inner():\n        nonlocal_count = len(r)\n        return nonlocal_count\n    return inner() > 1",
+]
+NOT_PURE = [
+    "import re\ndef evaluate(r):\n    re.match = None\n    return True",
+    "import re\ndef evaluate(r):\n    return re.enum.sys.modules.clear()",
+    "import re\nsys = 1\ndef evaluate(r):\n    return re.enum.sys.modules",
+    "def evaluate(r):\n    return (lambda: 0).__globals__ is None",
+    "from re import enum\ndef evaluate(r):\n    return enum.sys is r",
+    "import collections\ndef evaluate(r):\n    collections.Counter.most_common = 1\n    return True",
+    "def evaluate(r):\n    return (x for x in r).gi_frame.f_builtins",
+    "def evaluate(r):\n    try:\n        1 / 0\n    except ZeroDivisionError as e:\n        return e.__traceback__.tb_frame",
+    "def evaluate(r):\n    global state\n    state = r\n    return True",
+    "def evaluate(r):\n    match r:\n        case str(__class__=c):\n            return c is str",
+    "class Evil:\n    def __del__(self):\n        pass\ndef evaluate(r):\n    return True",
+    "import operator\ndef evaluate(r):\n    return operator.attrgetter('__class__')(r) is str",
+    "import functools\ndef evaluate(r):\n    return functools.partial(getattr, r)('__class__') is str",
+    "def evaluate(r):\n    return getattr(r, '__class__') is str",
+    "def evaluate(r):\n    return vars() is None",
+    "from random import random\ndef evaluate(r):\n    return random() > 1",
+    "import os\ndef evaluate(r):\n    return True",
+    "from collections import *\ndef evaluate(r):\n    return True",
+    "import collections\ndef evaluate(r):\n    del collections.Counter\n    return True",
+    "import html\ndef evaluate(r):\n    html.entities.html5.clear()\n    return True",
+    "import typing\ndef evaluate(r):\n    return typing.sys.exit()",
+    "import json\ndef evaluate(r):\n    return json.decoder is None",
+    "import calendar\ndef evaluate(r):\n    calendar.mdays[1] = 0\n    return True",
+    "import string\ndef evaluate(r):\n    return string.Formatter().get_field('0.__class__', [r], {})",
+]
+
+
+@pytest.fixture(scope="module")
+def admission():
+    return Admission()
+
+
+@pytest.mark.parametrize("source", PURE, ids=range(len(PURE)))
+def test_plain_functions_may_share_a_cell(admission, source):
+    assert admission.read(source)[0] == codes.PURE
+
+
+@pytest.mark.parametrize("source", NOT_PURE, ids=range(len(NOT_PURE)))
+def test_what_reaches_shared_state_may_not(admission, source):
+    assert admission.read(source)[0] != codes.PURE
+
+
+def test_an_import_behind_many_names_is_still_seen(admission):
+    names = "\n".join(f"name_{n} = {n}" for n in range(400))
+    code, reason = admission.read(f"{names}\nimport socket\ndef evaluate(r):\n    return True")
+    assert code == codes.REFUSED and b"socket" in reason
+
+
+@pytest.mark.parametrize("name", sorted(library.IMPORTABLE))
+def test_every_listed_module_can_be_imported_in_a_cell(executor, name):
+    source = f"import {name}\ndef evaluate(r):\n    return {name} is not None"
+    assert executor.run([(source, ["a"])]) == [[Outcome.FOLLOWED]], executor.reasons
+
+
+def test_a_verdict_that_depends_on_the_order_is_refused(executor):
+    source = "SEEN = []\ndef evaluate(r):\n    SEEN.append(r)\n    return len(SEEN) > 2"
+    assert executor.run([(source, ["a", "b", "c", "d"])]) == [[Outcome.INVALID] * 4]
+    assert "order" in executor.reasons[0, 0]
+
+
+def test_a_memory_that_changes_no_verdict_is_fine(executor):
+    source = "SEEN = {}\ndef evaluate(r):\n    SEEN[r] = len(r)\n    return SEEN[r] > 1"
+    assert executor.run([(source, ["a", "bb", "c"])]) == [[Outcome.VIOLATED, Outcome.FOLLOWED, Outcome.VIOLATED]]
+
+
+POISON = "import re\ndef evaluate(r):\n    re.findall = re.search = lambda *a: []\n    return True"
+HONEST = "import re\ndef evaluate(r):\n    return re.findall('[a-z]', r) == ['a']"
+
+
+def smuggle(executor, source):
+    """Have a source counted as pure that is not: what a hole in the reading would do."""
+    executor.run([(source, ["x"])])
+    found = executor._sources.read([source], None, 1, None)[source]
+    executor._sources.remember(source, Remembered(codes.PURE, found.code))
+
+
+def test_the_sentinel_notices_what_the_reading_overlooked():
+    with Executor(workers=1) as executor:
+        smuggle(executor, POISON)
+        outcomes = executor.run([(POISON, ["x"]), (HONEST, ["a", "b"])])
+        assert outcomes[1] == [Outcome.FOLLOWED, Outcome.VIOLATED]
+        assert executor.costs["distrusted frames"] == 1
+
+
+def test_the_audit_notices_what_the_sentinel_overlooks():
+    poison = POISON.replace("re.findall = re.search", "textwrap.fill").replace("import re", "import textwrap")
+    with Executor(workers=1) as executor:
+        smuggle(executor, poison)
+        honest = "import textwrap\ndef evaluate(r):\n    return textwrap.fill(r) == r  # {}"
+        drawn = next(source for source in map(honest.format, range(9999)) if executor._sources.wants_audit(source))
+        executor._sources._audited.clear()
+        assert executor.run([(poison, ["x"]), (drawn, ["a"])])[1] == [Outcome.FOLLOWED]
+        assert executor.costs["distrusted frames"] == 1
