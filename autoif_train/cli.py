@@ -214,3 +214,7 @@ COMMANDS: dict[str, Callable[[Arguments], None]] = {
     "status": status,
     "doctor": doctor,
 }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,6 @@
 """What the executor costs, beside the two ways of running functions in one's own process.
 
-    python benchmarks/executor.py [--rounds 5] [--section speed|hangs|hostile] [--data DIR]
+    python benchmarks/executor.py [--rounds 5] [--section speed|scaling|hangs|hostile] [--data DIR]
 
 `alarm` is the usual way: exec in this process, `signal.alarm` around each call. `plain` has no limit at all. All ways
 take turns within each round, on the same functions and texts; a figure is the median over the rounds of (time of the
@@ -11,10 +11,11 @@ usual way) / (time of this way), above 1 is faster. CPU is summed over this proc
 from __future__ import annotations
 
 import argparse
-import ast
+import contextlib
 import dataclasses
 import json
 import random
+import runpy
 import signal
 import statistics
 import time
@@ -42,9 +43,7 @@ FUNCTIONS = [
     "def starts(text, letter):\n    return text[:1].lower() == letter\n"
     "def evaluate(response):\n    return sum(starts(w, 's') for w in response.split()) < {n}",
 ]
-WORDS = (
-    "the a river Stone sings while seven quiet boats, drift. under Silver bridges! and nobody counts them? so".split()
-)
+WORDS = "the a river Stone sings while seven quiet boats, drift. under Silver bridges! and nobody counts? so".split()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,14 +59,10 @@ def sources(count: int, data: Path | None) -> list[str]:
     if data is None:
         return [FUNCTIONS[n % len(FUNCTIONS)].format(n=10 + n) for n in range(count)]
     rows = [json.loads(line) for line in (data / "verifiers.jsonl").read_text().splitlines()]
-    real = [
-        source
-        for row in rows
-        for source in (json.loads if row["verifiers"][1:2] == '"' else ast.literal_eval)(row["verifiers"])
-    ]
+    real = [source for row in rows for source in row["verifiers"]]
     with Executor() as executor:
         outcomes = executor.run([(source, ["A short text."]) for source in real])
-    real = [source for source, (outcome,) in zip(real, outcomes) if outcome.judged]
+    real = [source for source, (outcome,) in zip(real, outcomes, strict=True) if outcome.judged]
     return [f"{real[n % len(real)]}\n# {n // len(real)}" for n in range(count)]
 
 
@@ -101,10 +96,8 @@ def run_plain(jobs: list) -> None:
         exec(source, namespace)
         evaluate = namespace["evaluate"]
         for answer in answers:
-            try:
+            with contextlib.suppress(Exception):
                 evaluate(answer)
-            except Exception:
-                pass
 
 
 def measured(way: Callable[[list], object], jobs: list, executor: Executor | None = None) -> Cost:
@@ -130,15 +123,15 @@ def speed(rounds: int, data: Path | None) -> None:
             shared = [(source, texts(answers, seed)) for seed, source in enumerate(sources(functions, data))]
             alone = [(f"import os\n{source}", answers) for source, answers in shared]
             ways = {
-                "alarm": lambda: measured(run_alarm, shared),
-                "plain": lambda: measured(run_plain, shared),
-                "shared": lambda: measured(one.run, shared, one),
-                "alone": lambda: measured(one.run, alone, one),
-                "shared, 2 workers": lambda: measured(two.run, shared, two),
+                "alarm": (run_alarm, shared, None),
+                "plain": (run_plain, shared, None),
+                "shared": (one.run, shared, one),
+                "alone": (one.run, alone, one),
+                "shared, 2 workers": (two.run, shared, two),
             }
             for way in ways.values():
-                way()  # fills the code caches
-            taken = [{label: way() for label, way in ways.items()} for _ in range(rounds)]
+                measured(*way)  # fills the code caches
+            taken = [{label: measured(*way) for label, way in ways.items()} for _ in range(rounds)]
             for label in ways:
                 cpu = statistics.median(row["alarm"].cpu / row[label].cpu for row in taken)
                 wall = statistics.median(row["alarm"].wall / row[label].wall for row in taken)
@@ -146,14 +139,73 @@ def speed(rounds: int, data: Path | None) -> None:
                 print(f"{name:22}{label:18}{cpu:10.2f}{wall:11.2f}{each:15.1f}", flush=True)
 
 
+def scaling(rounds: int, data: Path | None) -> None:
+    """Wall time of one worker over that of two, on work of about a second."""
+    work = [(source, texts(400, seed)) for seed, source in enumerate(sources(500, data))]
+    with Executor(workers=1) as one, Executor(workers=2) as two:
+        for executor in (one, two):
+            executor.run(work)
+        taken = [(measured(one.run, work, one).wall, measured(two.run, work, two).wall) for _ in range(rounds)]
+    ratio = statistics.median(first / second for first, second in taken)
+    print(f"2 workers are {ratio:.2f} times as fast as one (1: {taken[-1][0]:.2f} s, 2: {taken[-1][1]:.2f} s)")
+
+
+def hangs(data: Path | None) -> None:
+    """CPU with hanging functions against hangs x limit + the same work without them."""
+    print(f"{'limit':>6}{'hanging':>9}{'CPU s':>8}{'hangs x limit':>15}{'work':>7}{'ratio':>7}")
+    for limit, share in ((1.0, 0.01), (0.2, 0.05)):
+        healthy = [(source, texts(10, seed)) for seed, source in enumerate(sources(1000, data))]
+        count = int(len(healthy) * share)
+        hanging = [(f"def evaluate(r):\n    while True:\n        pass\n# {n}", texts(10, n)) for n in range(count)]
+        mixed = healthy[:-count]
+        for number, job in enumerate(hanging):
+            mixed.insert(number * len(healthy) // count, job)
+        with Executor(timeout_seconds=limit) as executor:
+            work = measured(executor.run, healthy, executor).cpu
+        with Executor(timeout_seconds=limit) as executor:
+            cost = measured(executor.run, mixed, executor).cpu
+            waited = count * executor.settings.strikes * limit
+        print(f"{limit:6.1f}{share:9.0%}{cost:8.2f}{waited:15.2f}{work:7.2f}{cost / (waited + work):7.2f}", flush=True)
+
+
+def hostile(levels: tuple[str, ...] = ("strict", "seccomp", "rlimit", "none")) -> None:
+    """Which kinds of hostile function each level contains, neighbours included."""
+    kinds = runpy.run_path(str(Path(__file__).parents[1] / "tests" / "unit" / "execution" / "hostile.py"))
+    dangerous = {"fork bomb", "kill all", "kill the group", "kill the parent", "delete", "daemon by libc"}
+    neighbour = ("import re\ndef evaluate(r):\n    return re.findall('[a-z]+', r) == ['yes']", ["yes", "no"])
+    right = [Outcome.FOLLOWED, Outcome.VIOLATED]
+    lost: dict[str, list[str]] = {}
+    for level in levels:
+        tried = {**kinds["HOSTILE"], **kinds["ANY_VERDICT"]}
+        if level == "none":
+            tried = {name: source for name, source in tried.items() if name not in dangerous}
+        lost[level] = []
+        for name, source in tried.items():
+            with Executor(level=level, workers=1, timeout_seconds=0.1, memory_limit_mb=128) as executor:
+                before, outcomes, after = executor.run([neighbour, (source, ["yes", "no"]), neighbour])
+            escaped = name in kinds["HOSTILE"] and Outcome.FOLLOWED in outcomes
+            if escaped or [before, after] != [right, right]:
+                lost[level].append(name)
+        print(
+            f"{level:8} {len(tried) - len(lost[level])} of {len(tried)} contained; not: {', '.join(lost[level]) or '-'}"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--section", choices=["speed", "hangs", "hostile"])
+    parser.add_argument("--section", choices=["speed", "scaling", "hangs", "hostile"])
     parser.add_argument("--data", type=Path)
     arguments = parser.parse_args()
-    if arguments.section in (None, "speed"):
+    wanted = [arguments.section] if arguments.section else ["speed", "scaling", "hangs", "hostile"]
+    if "speed" in wanted:
         speed(arguments.rounds, arguments.data)
+    if "scaling" in wanted:
+        scaling(arguments.rounds, arguments.data)
+    if "hangs" in wanted:
+        hangs(arguments.data)
+    if "hostile" in wanted:
+        hostile()
 
 
 if __name__ == "__main__":

@@ -11,14 +11,15 @@ from __future__ import annotations
 import dataclasses
 from functools import partial
 
-from autoif_train.chat.choice import open_chat, respondent_settings
+from autoif_train.chat.choice import open_chat, open_model, respondent_settings
+from autoif_train.chat.policy import base_model
 from autoif_train.command import run_recipe
 from autoif_train.execution import Executor
 from autoif_train.execution.inside.library import PURE_MODULES
 from autoif_train.feedback.demonstrations import demonstrations
 from autoif_train.feedback.judge import judge
 from autoif_train.feedback.pairs import pairs_by_score
-from autoif_train.feedback.pilot import followed_at_all
+from autoif_train.feedback.pilot import pass_rates, worth_teaching
 from autoif_train.feedback.quality import quality_judge, score_quality
 from autoif_train.feedback.sample import sample
 from autoif_train.run import Run
@@ -44,7 +45,7 @@ def main(settings):
             run.remember("execution", "sandbox", executor.report)
             checked = check_instructions(run, settings, supervisor, executor)
             if settings.synthesis.pilot_responses:
-                checked = pilot(run, settings, checked, respondent, executor)
+                checked = pilot(run, settings, checked, respondent, responding.kind, executor)
             answer_queries(run, settings, checked, supervisor, respondent, executor)
 
 
@@ -69,21 +70,27 @@ def check_instructions(run, settings, supervisor, executor):
     )  # fmt: skip
 
 
-def pilot(run, settings, checked, respondent, executor):
-    """Leave out the instructions that no pilot answer follows."""
-    synthesis, seed = settings.synthesis, settings.seed
+def pilot(run, settings, checked, respondent, respondent_kind, executor):
+    """Leave out the instructions that the respondent cannot follow, and those that the policy need not learn."""
+    synthesis, seed, above = settings.synthesis, settings.seed, settings.demonstrations.accept_above
     sampling = dataclasses.replace(settings.sampling, responses_per_query=synthesis.pilot_responses)
     queries = run.keep(
-        "data/pilot_queries", pilot_queries, checked, synthesis, settings.queries, seed, read=Query.from_row
+        "data/pilot/queries", pilot_queries, checked, synthesis, settings.queries, seed, read=Query.from_row
     )
-    responses = run.keep(
-        "data/pilot_responses", sample, queries, respondent, sampling, seed, "pilot", read=Response.from_row
-    )
-    judged = run.keep("data/pilot_judged", judge, queries, responses, executor, read=Judged.from_row)
+
+    def rates(who, chat):
+        name = f"data/pilot/{who}"
+        answers = run.keep(f"{name}/responses", sample, queries, chat, sampling, seed, "pilot", read=Response.from_row)
+        judged = run.keep(f"{name}/judged", judge, queries, answers, executor, read=Judged.from_row)
+        return pass_rates(queries, judged, above)
+
+    of_respondent = of_policy = rates("respondent", respondent)
+    if respondent_kind != "policy":
+        with open_model(base_model(settings.policy), settings.policy, "base") as policy:
+            of_policy = rates("policy", policy)
     return run.keep(
-        "data/followed", followed_at_all, checked, queries, judged, settings.demonstrations.accept_above,
-        read=CheckedInstruction.from_row,
-    )  # fmt: skip
+        "data/teachable", worth_teaching, checked, of_respondent, of_policy, read=CheckedInstruction.from_row
+    )
 
 
 def answer_queries(run, settings, checked, supervisor, respondent, executor):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -45,9 +46,9 @@ class RespondentSettings:
     """As supervisor.api_key_env."""
     max_concurrency: int | None = None
     """As supervisor.max_concurrency."""
-    requests_per_minute: int | None = None
+    requests_per_minute: float | None = None
     """As supervisor.requests_per_minute."""
-    tokens_per_minute: int | None = None
+    tokens_per_minute: float | None = None
     """As supervisor.tokens_per_minute."""
     max_retries: int | None = None
     """As supervisor.max_retries."""
@@ -77,7 +78,7 @@ def open_chat(
             return nullcontext(RecordedChat(resolve(settings.recordings)))
         case "api":
             named = {field.name: getattr(settings, field.name) for field in dataclasses.fields(ApiSettings)}
-            return nullcontext(ApiChat(ApiSettings(**named), AnswerCache(cache), role))
+            return _open_api(ApiSettings(**named), cache, role)
         case "transformers":
             if not settings.model:
                 raise UserError(f"{role}.model: not set; name a hub id or a local path")
@@ -89,6 +90,12 @@ def open_chat(
                 f"{role}.kind vllm: an engine inside this process is not supported yet; run `vllm serve MODEL` "
                 f"and use --{role}.kind api --{role}.base_url http://localhost:8000/v1"
             )
+
+
+@contextmanager
+def _open_api(settings: ApiSettings, cache: Path, role: str) -> Iterator[ChatModel]:
+    with AnswerCache(cache) as kept:
+        yield ApiChat(settings, kept, role)
 
 
 def open_model(path: str, policy: PolicySettings, name: str) -> AbstractContextManager[ChatModel]:

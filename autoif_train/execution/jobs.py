@@ -119,7 +119,7 @@ def frame_of(kind: int, pieces: Sequence[Piece], strikes: int, cpu_seconds: floa
         step = max(1, CHUNK_CHARACTERS * len(piece.texts) // (1 + sum(map(len, piece.texts))))
         chunks = [piece.texts[start : start + step] for start in range(0, len(piece.texts), step)]
         data = list(map(marshal.dumps, chunks))
-        index.append((piece.code, list(zip(map(len, chunks), map(len, data)))))
+        index.append((piece.code, list(zip(map(len, chunks), map(len, data), strict=True))))
         bodies += data
     head = marshal.dumps(index)
     body = [len(head).to_bytes(8, sys.byteorder), head, *bodies]

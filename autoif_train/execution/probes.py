@@ -87,7 +87,7 @@ def _escaped(pool: Pool, canaries: list[str]) -> list[str]:
     reply = pool.ask(0, frame_of(codes.ALONE, pieces, strikes=1, cpu_seconds=CANARY_SECONDS))
     if reply.outcomes[0] != codes.TRUE:
         raise RuntimeError(f"a plain function got the result {reply.outcomes[0]} instead of a verdict: {reply.notes}")
-    return [name for name, code in zip(canaries, reply.outcomes[1:]) if code == codes.TRUE]
+    return [name for name, code in zip(canaries, reply.outcomes[1:], strict=True) if code == codes.TRUE]
 
 
 def _compiled(source: str) -> bytes:

@@ -52,7 +52,7 @@ class Lanes:
 
 @dataclasses.dataclass(frozen=True)
 class Sent:
-    """A frame on its way: what it holds and what is done with its reply. `doubted` is the reply that an audit checks."""
+    """A frame on its way: what it holds, and what its reply is for. `doubted` is the reply that an audit checks."""
 
     purpose: str  # shared | alone | slow | audit | order
     pieces: list[Piece]
@@ -170,7 +170,7 @@ class Run:
         if isinstance(piece.positions, range):
             row[piece.positions.start : piece.positions.stop] = outcomes
         else:
-            for position, code in zip(piece.positions, outcomes):
+            for position, code in zip(piece.positions, outcomes, strict=True):
                 row[position] = code
         if outcomes.count(codes.TRUE) + outcomes.count(codes.FALSE) == len(outcomes):
             return
@@ -195,7 +195,7 @@ class Run:
 
     def _take_order(self, piece: Piece, reply: Reply) -> None:
         """Backwards and in a fresh process a function must say the same, or nobody can rely on it."""
-        row, (source, texts) = self.bytes[piece.job], self.jobs[piece.job]
+        row, source = self.bytes[piece.job], self.jobs[piece.job][0]
         admission = self.admissions[source]
         if _agree(bytes(row[position] for position in piece.positions), reply.outcomes):
             self.sources.remember(source, dataclasses.replace(admission, steady=True))
@@ -230,7 +230,7 @@ def _each(pieces: list[Piece], reply: Reply):
 
 def _agree(one: bytes, other: bytes) -> bool:
     """Whether two runs of a function say the same wherever both have said something."""
-    return one == other or all(a == b for a, b in zip(one, other) if a in SETTLED and b in SETTLED)
+    return one == other or all(a == b for a, b in zip(one, other, strict=True) if a in SETTLED and b in SETTLED)
 
 
 def _any(row: bytearray, wanted: Sequence[int]) -> bool:

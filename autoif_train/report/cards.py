@@ -37,7 +37,7 @@ class Card:
 
 def cards(folder: Path) -> list[Card]:
     """A sample of the instructions that were kept, the same one on every call."""
-    rows = rows_of(folder, "data/followed", "data/checked", "data/cross_validated")
+    rows = rows_of(folder, "data/teachable", "data/checked", "data/cross_validated")
     checked = [CheckedInstruction.from_row(row) for row in draw(rows or [], CARDS, "cards")]
     written = _written(folder, {each.instruction.id for each in checked})
     return [_card(each, written.get(each.instruction.id)) for each in checked]

@@ -46,7 +46,7 @@ def _part(name: str, members: list[Cost], total: float) -> Cost:
 
 def duration(seconds: float) -> str:
     """`42.5 s`, `3 min 20 s`, `5 h 07 min`."""
-    if seconds < 60:
+    if seconds < 59.95:  # which would round to 60.0
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

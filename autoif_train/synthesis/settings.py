@@ -28,8 +28,8 @@ class SynthesisSettings:
     writing_max_new_tokens: int = 4096
     """Longest text of the supervisor in tokens while it writes (ours)."""
     pilot_responses: int = 0
-    """Answers drawn per instruction before it is combined with queries; an instruction that none of them follows is
-    dropped. 0 = no pilot (ours)."""
+    """Answers drawn per instruction, from the respondent and from the policy, before it is combined with queries: an
+    instruction that the respondent never follows, or the policy always, is dropped. 0 = no pilot (ours)."""
     queries_per_instruction: int = 16
     """User queries combined with each instruction (paper §3.3: 16)."""
     instructions_per_query: list[int] = dataclasses.field(default_factory=lambda: [1])

@@ -72,9 +72,9 @@ def test_funnel_adds_up_in_every_entry(tiny_run):
 
 def test_funnel_shows_instructions_without_a_passing_answer(tiny_run):
     entries = json.loads((tiny_run.folder / "funnel.json").read_text())
-    (followed,) = [entry for entry in entries if entry["stage"] == "data/followed"]
-    assert followed["dropped"]["no passing answer"] > 0
-    assert followed["examples"]["no passing answer"]
+    (teachable,) = [entry for entry in entries if entry["stage"] == "data/teachable"]
+    assert teachable["dropped"]["no passing answer"] > 0
+    assert teachable["examples"]["no passing answer"]
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -13,27 +13,14 @@ import warnings
 
 from . import codes, library
 
-_STATEFUL = [
-    "STORE_ATTR",
-    "DELETE_ATTR",
-    "STORE_GLOBAL",
-    "DELETE_GLOBAL",
-    "IMPORT_STAR",
-    "LOAD_BUILD_CLASS",
-    "MATCH_CLASS",
-    "GET_AWAITABLE",
-    "GET_AITER",
-    "GET_ANEXT",
-    "BEFORE_WITH",
-    "BEFORE_ASYNC_WITH",
-    "LOAD_SPECIAL",
-    "SETUP_WITH",
-    "SETUP_ANNOTATIONS",
-]
+_STATEFUL = (
+    "STORE_ATTR DELETE_ATTR STORE_GLOBAL DELETE_GLOBAL IMPORT_STAR LOAD_BUILD_CLASS MATCH_CLASS GET_AWAITABLE GET_AITER"
+    " GET_ANEXT BEFORE_WITH BEFORE_ASYNC_WITH LOAD_SPECIAL"
+).split()
 STATEFUL_OPCODES = frozenset(dis.opmap[name] for name in _STATEFUL if name in dis.opmap)
 _MEMORIES = "BUILD_LIST BUILD_SET BUILD_MAP LIST_EXTEND CALL CALL_FUNCTION CALL_METHOD PRECALL".split()
 MEMORIES = frozenset(dis.opmap[name] for name in _MEMORIES if name in dis.opmap)  # at module level: something to change
-CLOCKWORK = frozenset("id hash lru_cache cache".split())
+CLOCKWORK = frozenset(("id", "hash", "lru_cache", "cache"))
 IMPORT_NAME, STORE_NAME, EXTENDED_ARG = (dis.opmap[name] for name in ("IMPORT_NAME", "STORE_NAME", "EXTENDED_ARG"))
 
 

@@ -1,4 +1,4 @@
-"""The walls that the kernel builds: a seccomp filter, Landlock, namespaces. Each call raises OSError where it is refused."""
+"""The walls that the kernel builds: a seccomp filter, Landlock, namespaces. What is refused raises OSError."""
 
 from __future__ import annotations
 
@@ -120,9 +120,8 @@ def forbid_files() -> int:
 def enter_namespaces() -> None:
     """New network, process, mount, IPC and host-name spaces; the next fork is process 1 of the new process space."""
     flags = CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS
-    if os.getuid() == 0:
-        if LIBC.unshare(flags) == 0:
-            return
+    if os.getuid() == 0 and LIBC.unshare(flags) == 0:
+        return
     _checked(LIBC.unshare(flags | CLONE_NEWUSER), "namespaces")
 
 

@@ -10,7 +10,7 @@ import importlib
 import re
 import types
 
-# Name -> what the shared lane may use of it; None: every public name. Module-wide mutable state must stay out of reach.
+# Name -> what the shared lane may use of it; None: every public name. Mutable module state must stay out of reach.
 PURE_MODULES = {
     "re": "match search findall finditer fullmatch sub subn split compile escape error Pattern Match I IGNORECASE M"
     " MULTILINE S DOTALL X VERBOSE A ASCII U UNICODE",
@@ -41,135 +41,26 @@ PURE_MODULES = {
 }
 
 # Importable, but only in a cell of one's own: their state is shared, or they reach the system, which the kernel refuses.
-SOLO_MODULES = [
-    "__future__",
-    "abc",
-    "array",
-    "base64",
-    "binascii",
-    "colorsys",
-    "contextlib",
-    "csv",
-    "dataclasses",
-    "decimal",
-    "email",
-    "email.utils",
-    "encodings.idna",
-    "enum",
-    "gc",
-    "gettext",
-    "graphlib",
-    "hashlib",
-    "hmac",
-    "html.entities",
-    "html.parser",
-    "inspect",
-    "io",
-    "ipaddress",
-    "keyword",
-    "locale",
-    "logging",
-    "numbers",
-    "os",
-    "os.path",
-    "platform",
-    "pprint",
-    "queue",
-    "random",
-    "reprlib",
-    "shlex",
-    "signal",
-    "stringprep",
-    "struct",
-    "sys",
-    "textwrap",
-    "threading",
-    "time",
-    "timeit",
-    "token",
-    "tokenize",
-    "traceback",
-    "types",
-    "urllib",
-    "uuid",
-    "warnings",
-    "weakref",
-    "xml",
-    "xml.dom.minidom",
-    "xml.etree",
-    "xml.etree.ElementTree",
-    "zlib",
-    "zoneinfo",
-    "fnmatch",
-    "cmath",
-    "secrets",
-]
+SOLO_MODULES = (
+    "__future__ abc array base64 binascii colorsys contextlib csv dataclasses decimal email email.utils encodings.idna"
+    " enum fnmatch gc gettext graphlib hashlib hmac html.entities html.parser inspect io ipaddress keyword locale"
+    " logging numbers os os.path platform pprint queue random reprlib secrets shlex signal stringprep struct sys"
+    " threading time timeit token tokenize traceback types urllib uuid warnings weakref xml xml.dom.minidom xml.etree"
+    " xml.etree.ElementTree zlib zoneinfo"
+).split()
 IMPORTABLE = frozenset(PURE_MODULES) | frozenset(SOLO_MODULES)
 
 # Finished before the walls go up: afterwards nothing can be read from disk.
-HIDDEN_IMPORTS = [
-    "_strptime",
-    "encodings.ascii",
-    "encodings.latin_1",
-    "encodings.utf_8",
-    "encodings.utf_16",
-    "encodings.utf_8_sig",
-]
+_CODECS = "ascii latin_1 utf_8 utf_8_sig utf_16 utf_16_le utf_16_be utf_32 cp1252 cp437 punycode unicode_escape rot_13"
+HIDDEN_IMPORTS = ["_strptime", *(f"encodings.{codec}" for codec in _CODECS.split())]
 
-PURE_BUILTINS = frozenset(
-    [
-        "abs",
-        "all",
-        "any",
-        "ascii",
-        "bin",
-        "bool",
-        "bytes",
-        "bytearray",
-        "callable",
-        "chr",
-        "complex",
-        "dict",
-        "divmod",
-        "enumerate",
-        "filter",
-        "float",
-        "format",
-        "frozenset",
-        "hash",
-        "hex",
-        "int",
-        "isinstance",
-        "issubclass",
-        "iter",
-        "len",
-        "list",
-        "map",
-        "max",
-        "min",
-        "next",
-        "oct",
-        "ord",
-        "pow",
-        "print",
-        "range",
-        "repr",
-        "reversed",
-        "round",
-        "set",
-        "slice",
-        "sorted",
-        "str",
-        "sum",
-        "tuple",
-        "type",
-        "zip",
-        "NotImplemented",
-        "Ellipsis",
-    ]
-) | frozenset(
-    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, Exception)
-)
+_BUILTINS = (
+    "abs all any ascii bin bool bytes bytearray callable chr complex dict divmod enumerate filter float format frozenset"
+    " hash hex int isinstance issubclass iter len list map max min next oct ord pow print range repr reversed round set"
+    " slice sorted str sum tuple type zip NotImplemented Ellipsis"
+).split()
+_ERRORS = [name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, Exception)]
+PURE_BUILTINS = frozenset(_BUILTINS + _ERRORS)
 
 _VALUE_TYPES = (
     str, bytes, bytearray, int, float, complex, bool, list, tuple, dict, set, frozenset, range, slice, re.Pattern,
@@ -177,23 +68,10 @@ _VALUE_TYPES = (
     datetime.datetime, datetime.date, datetime.time, datetime.timedelta, datetime.timezone, fractions.Fraction,
 )  # fmt: skip
 _CLOCKS = {"now", "today", "utcnow"}
-_MEMBERS = [
-    "args",
-    "value",
-    "start",
-    "stop",
-    "step",
-    "lineno",
-    "ratio",
-    "get_matching_blocks",
-    "get_opcodes",
-    "quick_ratio",
-    "pos",
-    "msg",
-    "colno",
-    "doc",
-]
-_MEMBERS += ["scheme", "netloc", "path", "query", "fragment", "hostname"]
+_MEMBERS = (
+    "args value start stop step lineno ratio get_matching_blocks get_opcodes quick_ratio pos msg colno doc scheme netloc"
+    " path query fragment hostname"
+).split()
 
 
 def preload() -> None:

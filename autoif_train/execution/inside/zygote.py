@@ -7,6 +7,7 @@ everything here ends.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -91,10 +92,8 @@ def wait_for_either(child: int, parent_end: int) -> None:
     poll.register(child_end, select.POLLIN)
     poll.register(parent_end, select.POLLIN)
     poll.poll()
-    try:
+    with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(child_end, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     os.waitpid(child, 0)
     os._exit(0)
 

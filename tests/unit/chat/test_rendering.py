@@ -44,7 +44,7 @@ def test_sft_trains_on_the_tokens_that_sampling_sees(chat, conversations, tmp_pa
     expected = [chat.encode(Prompt(prompt)) for prompt in conversations]
     for row, prompt_ids in zip(prepared(SFTTrainer, SFTConfig, chat, rows, tmp_path), expected, strict=True):
         assert row["input_ids"] == prompt_ids + answer_ids(chat, ANSWERS[0])
-        assert row["completion_mask"].count(0) == len(prompt_ids)
+        assert row["labels"].count(-100) == len(prompt_ids)
 
 
 def test_dpo_trains_on_the_tokens_that_sampling_sees(chat, conversations, tmp_path):

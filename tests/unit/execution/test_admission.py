@@ -12,15 +12,15 @@ from autoif_train.execution.sources import Admission as Remembered
 PURE = [
     "def evaluate(response):\n    return len(response.split()) > 3",
     "import re\ndef evaluate(response):\n    return bool(re.search(r'\\d', response))",
-    "import re as regex\nfrom collections import Counter\ndef evaluate(r):\n    return Counter(regex.findall('a', r))['a'] > 1",
+    "import re as x\nfrom collections import Counter\ndef evaluate(r):\n    return Counter(x.findall('a', r))['a'] > 1",
     "VOWELS = ['a', 'e']\ndef count(text):\n    return sum(text.count(v) for v in VOWELS)\ndef evaluate(r):\n"
     "    return count(r) > 2",
-    "from typing import List\nimport string\ndef evaluate(response: str) -> bool:\n    words: List[str] = response.split()\n"
-    "    return all(w.strip(string.punctuation).istitle() for w in words)",
+    "from typing import List\nimport string\ndef evaluate(r: str) -> bool:\n    ws: List[str] = r.split()\n"
+    "    return all(w.strip(string.punctuation).istitle() for w in ws)",
     "import json\ndef evaluate(r):\n    try:\n        return isinstance(json.loads(r), dict)\n    except ValueError:\n"
     "        return False",
     "from datetime import datetime\ndef evaluate(r):\n    return datetime.strptime(r, '%Y').year > 1",
-    "def evaluate(r):\n    def inner():\n        nonlocal_count = len(r)\n        return nonlocal_count\n    return inner() > 1",
+    "def evaluate(r):\n    def inner():\n        size = len(r)\n        return size\n    return inner() > 1",
 ]
 NOT_PURE = [
     "import re\ndef evaluate(r):\n    re.match = None\n    return True",
@@ -30,7 +30,7 @@ NOT_PURE = [
     "from re import enum\ndef evaluate(r):\n    return enum.sys is r",
     "import collections\ndef evaluate(r):\n    collections.Counter.most_common = 1\n    return True",
     "def evaluate(r):\n    return (x for x in r).gi_frame.f_builtins",
-    "def evaluate(r):\n    try:\n        1 / 0\n    except ZeroDivisionError as e:\n        return e.__traceback__.tb_frame",
+    "def evaluate(r):\n    try:\n        1 / 0\n    except OSError as e:\n        return e.__traceback__.tb_frame",
     "def evaluate(r):\n    global state\n    state = r\n    return True",
     "def evaluate(r):\n    match r:\n        case str(__class__=c):\n            return c is str",
     "class Evil:\n    def __del__(self):\n        pass\ndef evaluate(r):\n    return True",
@@ -68,7 +68,8 @@ def test_what_reaches_shared_state_may_not(admission, source):
 def test_an_import_behind_many_names_is_still_seen(admission):
     names = "\n".join(f"name_{n} = {n}" for n in range(400))
     code, reason = admission.read(f"{names}\nimport socket\ndef evaluate(r):\n    return True")
-    assert code == codes.REFUSED and b"socket" in reason
+    assert code == codes.REFUSED
+    assert b"socket" in reason
 
 
 @pytest.mark.parametrize("name", sorted(library.IMPORTABLE))

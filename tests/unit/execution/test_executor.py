@@ -109,7 +109,7 @@ def test_crashed(executor, source):
         "import itertools\ndef evaluate(r):\n    return sum(itertools.repeat(1)) > 0",
         "def evaluate(r):\n    while True:\n        try:\n            while True:\n                pass\n"
         "        except BaseException:\n            pass",
-        "def evaluate(r):\n    try:\n        while True:\n            pass\n    except BaseException:\n        return True",
+        "def evaluate(r):\n    try:\n        while True:\n            pass\n    except:\n        return True",
         "import time\ndef evaluate(r):\n    time.sleep(1000)\n    return True",
         "import re\ndef evaluate(r):\n    return bool(re.match('(a+)+$', 'a' * 60 + 'b'))",
     ],
@@ -164,14 +164,17 @@ def test_what_is_not_a_str_raises_and_leaves_the_executor_usable(executor, jobs)
 def test_reasons_name_what_was_not_judged(executor):
     executor.run([(SHORT, ["a"]), ("def evaluate(r):\n    return r.missing", ["a", "b"]), ("import socket", ["a"])])
     assert set(executor.reasons) == {(1, 0), (1, 1), (2, 0)}
-    assert "missing" in executor.reasons[1, 0] and "line 2" in executor.reasons[1, 0]
+    assert "missing" in executor.reasons[1, 0]
+    assert "line 2" in executor.reasons[1, 0]
     assert executor.reasons[2, 0]
 
 
 def test_reasons_are_clean_and_short(executor):
     one(executor, "def evaluate(r):\n    raise ValueError('\\x1b[31m\\n' + 'é' * 100000)")
     reason = executor.reasons[0, 0]
-    assert len(reason.encode()) <= 2048 and reason.isprintable() and reason.startswith("ValueError")
+    assert len(reason.encode()) <= 2048
+    assert reason.isprintable()
+    assert reason.startswith("ValueError")
 
 
 def test_many_threads_share_an_executor(executor):

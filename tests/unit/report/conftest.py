@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from autoif_train.evaluation.statistics import mcnemar, wilson_interval
+from autoif_train.report.page import write_report
 from autoif_train.rows import write_rows
 
 HOSTILE = "<script>alert('x')</script>"
@@ -118,31 +119,37 @@ def write_training(folder: Path) -> None:
         write_rows(folder / name / "validation.jsonl", answered(2))
 
 
-@pytest.fixture
-def write_run(tmp_path: Path) -> Callable[[], Path]:
-    """Writes the whole run folder and gives its path."""
-
-    def write() -> Path:
-        folder = tmp_path / "run"
-        write_data(folder)
-        write_training(folder)
-        for number, name in enumerate(STAGES):
-            for set_name in ("H", "Q"):
-                write_rows(folder / f"evaluation/{name}/{set_name}.jsonl", answered(number))
-        write_json(folder / "results.json", results())
-        timed = {"seconds": 60.0, "cpu_seconds": 30.0}
-        steps = {name: timed for name in ("data/judged", "sft", "offline_dpo", "online_dpo/round_1/policy")}
-        versions = {"python": "3.11", "autoif_train": "0.1.0", "vllm": None}
-        write_json(folder / "manifest.json", {"versions": versions, "seed": 0, "steps": steps})
-        (folder / "config.yaml").write_text(
-            "model: tiny\nmode: strong_to_weak\npreset: recommended\nseed: 0\n"
-            "supervisor: {kind: recorded}\nquality: {judge: tiny}\nevaluation: {max_prompts: null}\n"
-        )
-        return folder
-
-    return write
+def write_run(folder: Path) -> Path:
+    write_data(folder)
+    write_training(folder)
+    for number, name in enumerate(STAGES):
+        for set_name in ("H", "Q"):
+            write_rows(folder / f"evaluation/{name}/{set_name}.jsonl", answered(number))
+    write_json(folder / "results.json", results())
+    timed = {"seconds": 60.0, "cpu_seconds": 30.0}
+    steps = dict.fromkeys(("data/judged", "sft", "offline_dpo", "online_dpo/round_1/policy"), timed)
+    versions = {"python": "3.11", "autoif_train": "0.1.0", "vllm": None}
+    write_json(folder / "manifest.json", {"versions": versions, "seed": 0, "steps": steps})
+    (folder / "config.yaml").write_text(
+        "model: tiny\nmode: strong_to_weak\npreset: recommended\nseed: 0\n"
+        "supervisor: {kind: recorded}\nquality: {judge: tiny}\nevaluation: {max_prompts: null}\n"
+    )
+    return folder
 
 
 @pytest.fixture
-def run_folder(write_run: Callable[[], Path]) -> Path:
-    return write_run()
+def run_folder(tmp_path: Path) -> Path:
+    """The whole run folder, for tests that change it."""
+    return write_run(tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of the whole run folder, made once for the tests that only read it."""
+    return write_report(write_run(tmp_path_factory.mktemp("run"))).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def example_results() -> dict[str, Any]:
+    """The results of the whole run folder."""
+    return results()

@@ -1,0 +1,63 @@
+"""What each round asked and learnt from, and what it cost."""
+
+from __future__ import annotations
+
+import pytest
+
+from autoif_train.report.costs import costs, duration, setting_sections
+from autoif_train.report.rounds import Answered, Contrasted, rounds
+
+STEPS = {"online_dpo/round_1/judged": {"seconds": 2.0}, "online_dpo/round_1/policy": {"seconds": 3.0}}
+
+
+@pytest.fixture
+def first(run_folder):
+    return rounds(run_folder, STEPS, followed_above=0.5)[1]
+
+
+def test_the_offline_data_come_before_the_rounds(run_folder):
+    assert [each.title for each in rounds(run_folder, {}, 0.5)] == ["Offline", "Round 1", "Round 2"]
+
+
+def test_answers_are_counted_by_what_became_of_them(first):
+    assert first.answered == Answered(queries=4, with_signal=4, answers=12, followed=4, unjudged=4)
+
+
+def test_the_lengths_of_chosen_and_rejected_answers_are_means(first):
+    assert first.contrasted == Contrasted(pairs=6, chosen_words=5.0, rejected_words=4.0)
+
+
+def test_the_validation_stands_with_its_interval(first):
+    rate, low, high = first.validation
+    assert low < rate < high
+
+
+def test_the_seconds_of_a_round_are_those_of_its_steps(first):
+    assert first.seconds == 5.0
+
+
+def test_a_round_that_only_sampled_is_left_out(run_folder):
+    (run_folder / "online_dpo/round_3").mkdir()
+    assert len(rounds(run_folder, {}, 0.5)) == 3
+
+
+def test_parts_stand_in_the_order_in_which_they_build_on_each_other():
+    names = ("evaluation/base/H", "online_dpo/round_1/judged", "sft", "data/judged")
+    timed = {name: {"seconds": 1.0, "cpu_seconds": 0.5} for name in names}
+    assert [part.name for part in costs(timed)] == ["Data", "SFT", "Online DPO", "Evaluation"]
+
+
+def test_the_shares_of_all_parts_make_the_whole():
+    timed = {name: {"seconds": 3.0, "cpu_seconds": 1.0} for name in ("data/a", "data/b", "sft")}
+    assert sum(part.share for part in costs(timed)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(42.51, "42.5 s"), (59.97, "1 min 00 s"), (200, "3 min 20 s"), (18_420, "5 h 07 min")]
+)
+def test_durations_are_readable(seconds, said):
+    assert duration(seconds) == said
+
+
+def test_settings_outside_any_section_are_general():
+    assert setting_sections({"seed": 0, "dpo": {"beta": 0.3}}) == {"general": {"seed": "0"}, "dpo": {"beta": "0.3"}}

@@ -1,0 +1,103 @@
+"""Samples are even, repeatable and bounded; files are streamed."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections import Counter
+
+import pytest
+
+from autoif_train.report.answers import comparisons
+from autoif_train.report.cards import cards
+from autoif_train.report.difference import contrasts, word_difference
+from autoif_train.report.folder import clip, draw, rounds_of
+from autoif_train.report.training import thinned, trainings
+from autoif_train.rows import Rows, write_rows
+
+MEGABYTE = 1_000_000
+
+
+def test_a_draw_is_repeatable():
+    assert draw(range(1_000), 5, "seed") == draw(range(1_000), 5, "seed")
+
+
+def test_a_draw_keeps_the_order_of_the_file():
+    drawn = draw(range(1_000), 20, "seed")
+    assert drawn == sorted(drawn)
+
+
+def test_few_rows_are_all_drawn():
+    assert draw(range(3), 5, "seed") == [0, 1, 2]
+
+
+def test_every_place_is_drawn_about_equally_often():
+    counts = Counter(place for seed in range(2_000) for place in draw(range(10), 2, seed))
+    assert all(300 < counts[place] < 500 for place in range(10))
+
+
+def test_drawing_holds_only_what_is_drawn(tmp_path):
+    write_rows(tmp_path / "rows.jsonl", ({"text": "word " * 200, "number": number} for number in range(10_000)))
+    tracemalloc.start()
+    draw(Rows(tmp_path / "rows.jsonl"), 5, "seed")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (tmp_path / "rows.jsonl").stat().st_size > 10 * MEGABYTE
+    assert peak < MEGABYTE
+
+
+def test_a_long_text_is_cut_and_says_by_how_much():
+    assert clip("a" * 1_300, 100) == f"{'a' * 100} … (+1,200 characters)"
+
+
+def test_rounds_are_ordered_by_number(tmp_path):
+    for number in (10, 2, 1):
+        (tmp_path / f"online_dpo/round_{number}").mkdir(parents=True)
+    assert rounds_of(tmp_path) == [1, 2, 10]
+
+
+def test_words_that_the_other_text_lacks_are_marked():
+    first, second = word_difference("the old cat sat", "the cat sat down")
+    assert [piece.strip() for piece, differs in first if differs] == ["old"]
+    assert [piece.strip() for piece, differs in second if differs] == ["down"]
+
+
+@pytest.mark.parametrize("text", ["", " \n two  spaces ", "naïve, “quoted” 🙂"])
+def test_the_pieces_of_a_difference_make_the_whole_text(text):
+    marked, _ = word_difference(text, "another text")
+    assert "".join(piece for piece, _ in marked) == text
+
+
+def test_pairs_are_shown_for_the_data_and_the_newest_round(run_folder):
+    assert list(contrasts(run_folder, 0.0)) == ["Offline pairs", "Online DPO, round 2"]
+
+
+def test_an_answer_that_follows_and_is_rejected_was_rejected_for_its_quality(run_folder):
+    [pair, *_] = contrasts(run_folder, -1.0)["Offline pairs"]
+    assert pair.for_quality
+
+
+def test_answers_to_one_prompt_come_from_base_sft_offline_and_the_newest_round(run_folder):
+    titles = [reply.stage for reply in comparisons(run_folder)[0].replies]
+    assert titles == ["Base", "SFT", "Offline DPO", "Online DPO, round 2"]
+
+
+def test_replies_stand_under_their_own_prompt(run_folder):
+    for each in comparisons(run_folder):
+        number = each.prompt.split(".")[0].removeprefix("Prompt ")
+        assert all(f"Answer {number} " in reply.text for reply in each.replies)
+
+
+def test_a_card_counts_what_was_written_and_what_survived(run_folder):
+    [card] = cards(run_folder)
+    assert (card.function_count, card.functions_written, card.case_count, card.cases_written) == (1, 3, 2, 4)
+
+
+def test_a_long_curve_is_thinned_to_means():
+    assert thinned([(step, step % 2) for step in range(1_000)], 10) == [
+        (49.5 + 100 * place, 0.5) for place in range(10)
+    ]
+
+
+def test_every_training_has_its_curves(run_folder):
+    titles = [training.title for training in trainings(run_folder, ("loss",))]
+    assert titles == ["SFT", "offline", "round 1", "round 2"]

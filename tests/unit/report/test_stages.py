@@ -1,0 +1,65 @@
+"""The table of stages and the paired tests in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from autoif_train.report.stages import PairedTest, relevant_tests, stage_table, title
+
+
+def paired(p: float, difference: float = 0.142) -> PairedTest:
+    return PairedTest("sft", "online_dpo/round_3", "H", 80, 20, difference, p)
+
+
+def test_stages_keep_the_order_of_the_results(example_results):
+    names = [stage.name for stage in stage_table(example_results).stages]
+    assert names == ["base", "sft", "offline_dpo", "online_dpo/round_1", "online_dpo/round_2"]
+
+
+def test_only_the_newest_round_is_marked(example_results):
+    assert [stage.name for stage in stage_table(example_results).stages if stage.last] == ["online_dpo/round_2"]
+
+
+def test_a_set_that_a_stage_did_not_answer_is_an_empty_cell(example_results):
+    scores = [score for score in example_results["scores"] if (score["stage"], score["set"]) != ("sft", "Q")]
+    assert stage_table({"scores": scores}).stages[1].cells[1] is None
+
+
+def test_the_newest_round_is_the_highest_number(example_results):
+    later = [{**score, "round": 10} for score in example_results["scores"] if score["round"] == 1]
+    table = stage_table({"scores": [*later, *example_results["scores"]]})
+    assert [stage.name for stage in table.stages if stage.last] == ["online_dpo/round_10"]
+
+
+def test_a_difference_is_said_in_points_with_its_p_value():
+    assert paired(0.0003).sentence == "online_dpo/round_3 against sft on H: +14.2 points (p=0.0003)"
+
+
+def test_a_loss_keeps_its_sign():
+    assert "-14.2 points" in paired(0.0003, -0.142).sentence
+
+
+@pytest.mark.parametrize(
+    ("p", "said"), [(0.00001, "p<0.0001"), (0.0123, "p=0.012"), (0.314, "p=0.31"), (1.0, "p=1.00")]
+)
+def test_p_values_are_rounded(p, said):
+    assert paired(p).chance == said
+
+
+@pytest.mark.parametrize(("p", "noise"), [(0.049, False), (0.05, True)])
+def test_a_difference_inside_the_noise_is_said_to_be_so(p, noise):
+    assert paired(p).sentence.endswith("inside the noise") is noise
+
+
+def test_the_relevant_tests_compare_each_step_with_what_it_builds_on(example_results):
+    pairs = {(test.before, test.after) for test in relevant_tests(example_results)}
+    last = "online_dpo/round_2"
+    assert pairs == {("base", "sft"), ("sft", "offline_dpo"), ("sft", last), ("offline_dpo", last)}
+
+
+def test_no_comparisons_give_no_tests():
+    assert relevant_tests({"scores": []}) == []
+
+
+def test_a_round_has_a_readable_title():
+    assert title("online_dpo/round_3") == "Online DPO, round 3"
