@@ -182,7 +182,11 @@ def hostile(levels: tuple[str, ...] = ("strict", "seccomp", "rlimit", "none")) -
         lost[level] = []
         for name, source in tried.items():
             with Executor(level=level, workers=1, timeout_seconds=0.1, memory_limit_mb=128) as executor:
-                before, outcomes, after = executor.run([neighbour, (source, ["yes", "no"]), neighbour])
+                try:
+                    before, outcomes, after = executor.run([neighbour, (source, ["yes", "no"]), neighbour])
+                except RuntimeError:  # it ended the executor
+                    lost[level].append(name)
+                    continue
             escaped = name in kinds["HOSTILE"] and Outcome.FOLLOWED in outcomes
             if escaped or [before, after] != [right, right]:
                 lost[level].append(name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import partial
+from itertools import chain
 
 from autoif_train.chat.choice import open_chat, open_model, respondent_settings
 from autoif_train.chat.policy import base_model
@@ -18,7 +19,7 @@ from autoif_train.execution import Executor
 from autoif_train.execution.inside.library import PURE_MODULES
 from autoif_train.feedback.demonstrations import demonstrations
 from autoif_train.feedback.judge import judge
-from autoif_train.feedback.pairs import pairs_by_score
+from autoif_train.feedback.pairs import pairs_by_score, pairs_from_cases
 from autoif_train.feedback.pilot import pass_rates, worth_teaching
 from autoif_train.feedback.quality import quality_judge, score_quality
 from autoif_train.feedback.sample import sample
@@ -75,13 +76,13 @@ def pilot(run, settings, checked, respondent, respondent_kind, executor):
     synthesis, seed, above = settings.synthesis, settings.seed, settings.demonstrations.accept_above
     sampling = dataclasses.replace(settings.sampling, responses_per_query=synthesis.pilot_responses)
     queries = run.keep(
-        "data/pilot/queries", pilot_queries, checked, synthesis, settings.queries, seed, read=Query.from_row
+        "data/pilot_queries", pilot_queries, checked, synthesis, settings.queries, seed, read=Query.from_row
     )
 
     def rates(who, chat):
-        name = f"data/pilot/{who}"
-        answers = run.keep(f"{name}/responses", sample, queries, chat, sampling, seed, "pilot", read=Response.from_row)
-        judged = run.keep(f"{name}/judged", judge, queries, answers, executor, read=Judged.from_row)
+        name = f"data/pilot_{who}"
+        answers = run.keep(f"{name}_responses", sample, queries, chat, sampling, seed, "pilot", read=Response.from_row)
+        judged = run.keep(f"{name}_judged", judge, queries, answers, executor, read=Judged.from_row)
         return pass_rates(queries, judged, above)
 
     of_respondent = of_policy = rates("respondent", respondent)
@@ -109,7 +110,10 @@ def answer_queries(run, settings, checked, supervisor, respondent, executor):
             settings.quality, settings.demonstrations.accept_above, seed, read=Judged.from_row,
         )  # fmt: skip
     run.keep("data/demonstrations", demonstrations, queries, judged, settings.demonstrations, settings.quality, seed)
-    run.keep("data/pairs", pairs_by_score, queries, judged, settings.pairs, settings.quality, seed)
+    pairs = pairs_by_score(queries, judged, settings.pairs, settings.quality, seed)
+    if settings.pairs.instruction_level:
+        pairs = chain(pairs, pairs_from_cases(checked, executor, settings.pairs, seed))
+    run.keep("data/pairs", lambda: pairs)
 
 
 if __name__ == "__main__":

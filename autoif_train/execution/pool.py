@@ -30,6 +30,10 @@ class WorkerLost(Exception):
     """A worker ended or fell silent; its frame has no result."""
 
 
+class PoolLost(RuntimeError):
+    """The process that forks the workers has ended, by the machine's doing or at a level that cannot protect it."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Frame:
     """One request: `body` is marshalled for the cell, in parts; `counts` are the calls per function."""
@@ -151,7 +155,10 @@ class Pool:
             return slot.receive_reply(sum(frame.counts))
         except OSError as error:
             slot.close()
-            self.slots[number] = self._open(number, slot.niceness)
+            try:
+                self.slots[number] = self._open(number, slot.niceness)
+            except OSError:
+                raise PoolLost("the execution process has ended; open a new executor") from error
             raise WorkerLost(f"a worker was lost ({error or 'silence'})") from error
 
     def abandon(self) -> None:

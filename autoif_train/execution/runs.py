@@ -94,7 +94,7 @@ class Run:
             if admission.kind == codes.REFUSED:
                 self._refuse(job, admission.reason)
                 continue
-            pieces = list(planning.cut(job, admission.code, texts, range(len(texts))))
+            pieces = list(planning.cut(job, admission.code, texts, self._allowed(job, texts)))
             self.unfinished[job] = len(pieces)
             (shared if admission.kind == codes.PURE else alone).extend(pieces)
         calls = sum(len(piece.texts) for piece in itertools.chain(shared, alone))
@@ -102,6 +102,16 @@ class Run:
         for purpose, pieces in (("alone", alone), ("shared", shared)):
             for group in planning.pack(pieces, wanted):
                 self._send(Sent(purpose, group))
+
+    def _allowed(self, job: int, texts: Sequence[str]) -> Sequence[int]:
+        """The positions of the texts that fit a frame; the others are refused."""
+        if max(map(len, texts)) <= planning.MAX_FRAME_CHARACTERS:
+            return range(len(texts))
+        fitting = [position for position, text in enumerate(texts) if len(text) <= planning.MAX_FRAME_CHARACTERS]
+        for position in set(range(len(texts))).difference(fitting):
+            self.bytes[job][position] = codes.REFUSED
+            self.reasons[job, position] = f"refused: the text is longer than {planning.MAX_FRAME_CHARACTERS} characters"
+        return fitting
 
     def _send(self, sent: Sent) -> None:
         if sent.purpose == "slow":

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import TypeVar
 
+from autoif_train.execution.reward import score
 from autoif_train.synthesis.cross_validation import Runs
 from autoif_train.synthesis.reading import without_thinking
 from autoif_train.types import Judged, Outcome, Query, QueryFunction, Response, UserError, Verdict
@@ -52,16 +53,7 @@ def verdict(functions: Sequence[QueryFunction], outcomes: Sequence[Outcome]) -> 
 
     Audit functions are recorded among the outcomes and never counted.
     """
-    opinions: dict[str, list[bool]] = {}
-    for function, outcome in zip(functions, outcomes, strict=True):
-        if function.audit:
-            continue
-        votes = opinions.setdefault(function.instruction_id, [])
-        if outcome.judged:
-            votes.append(outcome is Outcome.FOLLOWED)
-    if not opinions or not all(opinions.values()):
-        return Verdict(tuple(outcomes), None)
-    return Verdict(tuple(outcomes), min(sum(votes) / len(votes) for votes in opinions.values()))
+    return Verdict(tuple(outcomes), score(functions, outcomes))
 
 
 def grouped(queries: Iterable[Query], answers: Iterable[Answered]) -> Iterator[tuple[Query, list[Answered]]]:

@@ -1,14 +1,26 @@
-"""Judged answers → preference pairs at query level (paper §3.4)."""
+"""Judged answers → preference pairs, and test cases → preference pairs (paper §3.4)."""
 
 from __future__ import annotations
 
 import dataclasses
 import random
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
-from autoif_train.feedback.judge import grouped
+from autoif_train.execution.reward import score
+from autoif_train.feedback.judge import grouped, outcomes_of
 from autoif_train.feedback.quality import QualitySettings, good_quality, poor_quality
-from autoif_train.types import Dropped, Judged, Kept, PreferencePair, Query, derived_seed
+from autoif_train.synthesis.cross_validation import INSTRUCTIONS_PER_FRAME, Runs
+from autoif_train.types import (
+    CheckedInstruction,
+    Dropped,
+    Judged,
+    Kept,
+    PreferencePair,
+    Query,
+    QueryFunction,
+    derived_seed,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +69,45 @@ def pairs_by_score(
                 bad.verdict.score,
                 query.id,
             )
+
+
+def pairs_from_cases(
+    checked: Iterable[CheckedInstruction], executor: Runs, settings: PairsSettings, *seed: object
+) -> Iterator[PreferencePair | Kept | Dropped]:
+    """Pairs of test-case texts under the bare instruction: what its functions call followed against violated.
+
+    A text's score is the share of the functions with an opinion that say True (our reading of paper §3.4).
+    """
+    checked = iter(checked)
+    while frame := list(islice(checked, INSTRUCTIONS_PER_FRAME)):
+        texts = [list(dict.fromkeys(case.text for case in row.cases)) for row in frame]
+        calls = [
+            ([function.source for function in row.functions], text)
+            for row, of_row in zip(frame, texts, strict=True)
+            for text in of_row
+        ]
+        found = iter(outcomes_of(calls, executor))
+        for row, of_row in zip(frame, texts, strict=True):
+            functions = [QueryFunction(function.source, row.instruction.id) for function in row.functions]
+            scores = {text: score(functions, next(found)) for text in of_row}
+            yield from _case_pairs(row, scores, settings, random.Random(derived_seed(*seed, row.instruction.id)))
+
+
+def _case_pairs(
+    row: CheckedInstruction, scores: dict[str, float | None], settings: PairsSettings, chance: random.Random
+) -> Iterator[PreferencePair | Kept | Dropped]:
+    judged = {text: found for text, found in scores.items() if found is not None}
+    chosen = [text for text, found in judged.items() if found > settings.chosen_above]
+    rejected = [text for text, found in judged.items() if found <= settings.rejected_at_or_below]
+    if not chosen or not rejected:
+        yield Dropped("instruction", "no chosen case" if rejected else "no rejected case", row.instruction.text)
+        return
+    yield Kept("instruction")
+    pairs = [(good, bad) for good in chosen for bad in rejected]
+    prompt = [{"role": "user", "content": row.instruction.text}]
+    for good, bad in chance.sample(pairs, min(settings.max_per_query, len(pairs))):
+        answers = [[{"role": "assistant", "content": text}] for text in (good, bad)]
+        yield PreferencePair(prompt, *answers, scores[good], scores[bad], row.instruction.id)
 
 
 def _chosen(row: Judged, settings: PairsSettings, quality: QualitySettings) -> bool:

@@ -14,7 +14,7 @@ from autoif_train.types import CheckedInstruction, Dropped, Judged, Kept, Query
 
 
 def pass_rates(queries: Iterable[Query], judged: Iterable[Judged], above: float) -> dict[str, float]:
-    """Share of the pilot answers, per instruction id, that score above `above`; what nobody could judge counts as not."""
+    """Share of the pilot answers, per instruction id, that score above `above`; an unjudged answer does not."""
     rates = {}
     for query, rows in grouped(queries, judged):
         passed = sum(row.verdict.score is not None and row.verdict.score > above for row in rows)

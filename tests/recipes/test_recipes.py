@@ -100,7 +100,10 @@ def test_a_model_without_chat_template_is_refused(tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(model)
     tokenizer.chat_template = None
     tokenizer.save_pretrained(model)
-    demonstration = {"prompt": [{"role": "user", "content": "Hi"}], "completion": [{"role": "assistant", "content": "Yo"}]}
+    demonstration = {
+        "prompt": [{"role": "user", "content": "Hi"}],
+        "completion": [{"role": "assistant", "content": "Yo"}],
+    }
     (tmp_path / "run" / "data").mkdir(parents=True)
     flags = ("--model", str(model), "--output_dir", str(tmp_path / "run"), "--sft.bf16", "false")
     write_rows(tmp_path / "run" / "data" / "demonstrations.jsonl", [demonstration] * 4)

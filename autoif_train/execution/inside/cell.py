@@ -175,7 +175,7 @@ class Cell:
             kernel.die_with_parent(self.config["worker"])
             random.seed(0)
             self.meter.limit, self.meter.wall = frame.soft_seconds, frame.wall_seconds
-            tick = min(0.02, frame.soft_seconds / 10)
+            tick = min(0.01, frame.soft_seconds / 50)
             _signal.signal(SIGPROF, self.meter.tick)
             _signal.setitimer(ITIMER_PROF, tick, tick)
             lock_down(self.config, frame)

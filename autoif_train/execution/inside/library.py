@@ -14,8 +14,8 @@ import types
 PURE_MODULES = {
     "re": "match search findall finditer fullmatch sub subn split compile escape error Pattern Match I IGNORECASE M"
     " MULTILINE S DOTALL X VERBOSE A ASCII U UNICODE",
-    "string": "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits octdigits punctuation whitespace printable"
-    " capwords",
+    "string": "ascii_letters ascii_lowercase ascii_uppercase digits hexdigits octdigits punctuation whitespace"
+    " printable capwords",
     "math": None,
     "cmath": None,
     "itertools": None,
@@ -40,7 +40,7 @@ PURE_MODULES = {
     "copy": "copy deepcopy",
 }
 
-# Importable, but only in a cell of one's own: their state is shared, or they reach the system, which the kernel refuses.
+# Importable, but only in a cell of one's own: they have shared state, or reach the system, which the kernel refuses.
 SOLO_MODULES = (
     "__future__ abc array base64 binascii colorsys contextlib csv dataclasses decimal email email.utils encodings.idna"
     " enum fnmatch gc gettext graphlib hashlib hmac html.entities html.parser inspect io ipaddress keyword locale"
@@ -55,9 +55,9 @@ _CODECS = "ascii latin_1 utf_8 utf_8_sig utf_16 utf_16_le utf_16_be utf_32 cp125
 HIDDEN_IMPORTS = ["_strptime", *(f"encodings.{codec}" for codec in _CODECS.split())]
 
 _BUILTINS = (
-    "abs all any ascii bin bool bytes bytearray callable chr complex dict divmod enumerate filter float format frozenset"
-    " hash hex int isinstance issubclass iter len list map max min next oct ord pow print range repr reversed round set"
-    " slice sorted str sum tuple type zip NotImplemented Ellipsis"
+    "abs all any ascii bin bool bytes bytearray callable chr complex dict divmod enumerate filter float format"
+    " frozenset hash hex int isinstance issubclass iter len list map max min next oct ord pow print range repr reversed"
+    " round set slice sorted str sum tuple type zip NotImplemented Ellipsis"
 ).split()
 _ERRORS = [name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, Exception)]
 PURE_BUILTINS = frozenset(_BUILTINS + _ERRORS)
@@ -69,8 +69,8 @@ _VALUE_TYPES = (
 )  # fmt: skip
 _CLOCKS = {"now", "today", "utcnow"}
 _MEMBERS = (
-    "args value start stop step lineno ratio get_matching_blocks get_opcodes quick_ratio pos msg colno doc scheme netloc"
-    " path query fragment hostname"
+    "args value start stop step lineno ratio get_matching_blocks get_opcodes quick_ratio pos msg colno doc scheme"
+    " netloc path query fragment hostname"
 ).split()
 
 

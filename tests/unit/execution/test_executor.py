@@ -7,6 +7,7 @@ import dataclasses
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -231,3 +232,35 @@ def test_plain_functions_share_cells_and_are_trusted():
         executor.run([(f"def evaluate(r):\n    return len(r) > {n}", ["a"] * 10) for n in range(100)])
         assert executor.costs["distrusted frames"] == 0
         assert executor.costs["cells"] < 20
+
+
+def test_a_huge_text_is_refused_and_its_neighbours_are_not(executor):
+    assert one(executor, SHORT, ["a", "x" * 5_000_000, "abcd"]) == [FOLLOWED, INVALID, VIOLATED]
+    assert "longer" in executor.reasons[0, 1]
+
+
+def test_texts_beyond_one_frame_keep_their_order(executor):
+    texts = [str(number) for number in range(20_000)]
+    assert one(executor, "def evaluate(r):\n    return int(r) % 3 == 0", texts) == [
+        FOLLOWED if number % 3 == 0 else VIOLATED for number in range(20_000)
+    ]
+
+
+def test_strikes_count_over_all_frames_of_a_job(executor):
+    source = "def evaluate(r):\n    while r == 'hang':\n        pass\n    return True"
+    outcomes = one(executor, source, ["ok"] * 9000 + ["hang", "ok", "hang", "ok"])
+    assert outcomes == [FOLLOWED] * 9000 + [TIMED_OUT, FOLLOWED, TIMED_OUT, TIMED_OUT]
+
+
+def test_nothing_stalls_behind_a_function_that_hangs():
+    with Executor(workers=1, timeout_seconds=1.5, strikes=1) as executor:
+        hanging = threading.Thread(
+            target=executor.run, args=([("def evaluate(r):\n    while True:\n        pass", ["a"])],)
+        )
+        hanging.start()
+        time.sleep(0.5)  # past the fast lane
+        start = time.perf_counter()
+        assert executor.run([(SHORT, ["a"])]) == [[FOLLOWED]]
+        assert time.perf_counter() - start < 0.5
+        assert hanging.is_alive()
+        hanging.join()

@@ -20,6 +20,7 @@ MODELS = ("base", "supervisor")
 
 @pytest.fixture(scope="module", params=MODELS)
 def chat(request):
+    torch.set_num_threads(1)
     with TransformersChat(model_path(request.param), device="cpu") as chat:
         yield chat
 

@@ -1,0 +1,171 @@
+"""Data goes one way: what the modules import, read from their text."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+import autoif_train
+from autoif_train.config import PASSED_THROUGH, Settings
+
+PACKAGE = Path(autoif_train.__file__).parent
+RECIPES = PACKAGE.parent / "recipes"
+MODULES = sorted(file for file in PACKAGE.rglob("*.py") if "data" not in file.parts)
+# A part may import its own level and those before it.
+LEVELS = (
+    ("types",),
+    ("resources", "versions", "rows", "funnel"),
+    ("chat", "execution"),
+    ("synthesis", "feedback"),
+    ("training", "tiny"),
+)
+# `evaluation` and the parts above settle on the settings and the run folder, which know every section.
+ABOVE = (("config", "run"), ("evaluation",), ("report",), ("command", "cli", "export"))
+LEVEL = {part: level for level, parts in enumerate(LEVELS + ABOVE) for part in parts}
+# Settings stand beside the functions they set; these modules are the settings' own side of a part higher up.
+SETTINGS_SIDE = {"evaluation.settings", "evaluation.statistics", "training.arguments", "training.engine"}
+
+
+HANDED_OVER_WHOLE = (*PASSED_THROUGH, "execution", "respondent")
+
+
+def name_of(file: Path) -> str:
+    return ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__") or "__init__"
+
+
+def part_of(module: str) -> str:
+    return module.split(".")[0]
+
+
+def imported(file: Path, lazily: bool = True) -> set[str]:
+    """The modules of this package that a file imports, without the package's name; `lazily`: in functions too."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    nodes = ast.walk(tree) if lazily else tree.body
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            package = ".".join(["autoif_train", *file.relative_to(PACKAGE).parts[: -node.level or None]])
+            module = ".".join(part for part in (package if node.level else "", node.module or "") if part)
+            inner = {f"{module}.{alias.name}" for alias in node.names}
+            found |= (inner & known_modules()) | (set() if inner <= known_modules() else {module})
+    return {name.removeprefix("autoif_train.") for name in found if name.startswith("autoif_train.")}
+
+
+def known_modules() -> set[str]:
+    return {f"autoif_train.{name_of(file)}" for file in MODULES}
+
+
+def test_every_part_has_a_place():
+    parts = {part_of(name_of(file)) for file in MODULES} - {"__init__"}
+    assert parts <= LEVEL.keys()
+
+
+@pytest.mark.parametrize("file", MODULES, ids=name_of)
+def test_modules_import_only_leftwards(file):
+    own = part_of(name_of(file))
+    if own == "__init__":
+        assert imported(file) == set()
+        return
+    rightwards = {
+        name
+        for name in imported(file)
+        if LEVEL[part_of(name)] > LEVEL[own] and part_of(name) != own and name not in SETTINGS_SIDE
+    }
+    # The embedded world's judge is a chat model that the settings choose at run time; its builder, no part of a
+    # recipe, measures what it has built.
+    allowed = {"feedback.quality": {"tiny.judge"}, "tiny.build": {"evaluation.tiny"}}
+    assert rightwards <= allowed.get(name_of(file), set())
+
+
+def test_the_nouns_import_nothing_but_the_standard_library():
+    tree = ast.parse((PACKAGE / "types.py").read_text(encoding="utf-8"))
+    names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert names <= {"__future__", "dataclasses", "hashlib", "json", "collections", "collections.abc", "enum", "typing"}
+
+
+@pytest.mark.parametrize("file", [file for file in MODULES if name_of(file).startswith("training.")], ids=name_of)
+def test_training_never_imports_execution(file):
+    seen, waiting = set(), {name_of(file)}
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        path = PACKAGE / Path(*name.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        waiting |= (imported(path) - seen) if path.exists() else set()
+    assert not {name for name in seen if part_of(name) == "execution"}
+
+
+@pytest.mark.parametrize("file", MODULES, ids=name_of)
+def test_the_package_never_imports_a_recipe(file):
+    recipes = {recipe.stem for recipe in RECIPES.glob("*.py")}
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            assert not {alias.name.split(".")[0] for alias in node.names} & (recipes | {"recipes"})
+        elif isinstance(node, ast.ImportFrom):
+            assert (node.module or "").split(".")[0] not in recipes | {"recipes"}
+
+
+def test_no_module_waits_for_itself():
+    graph = {name_of(file): imported(file, lazily=False) & {name_of(other) for other in MODULES} for file in MODULES}
+
+    def visit(name, trail):
+        assert name not in trail, f"import cycle: {' → '.join([*trail, name])}"
+        if name not in done:
+            for other in graph.get(name, ()):
+                visit(other, [*trail, name])
+            done.add(name)
+
+    done: set[str] = set()
+    for name in graph:
+        visit(name, [])
+
+
+@pytest.mark.parametrize("file", sorted(RECIPES.glob("*.py")), ids=lambda file: file.stem)
+def test_nothing_runs_when_a_recipe_is_imported(file):
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    allowed = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.If)
+    docstring, *rest = tree.body
+    assert isinstance(docstring, ast.Expr)
+    assert all(isinstance(node, allowed) for node in rest)
+    guards = [node for node in rest if isinstance(node, ast.If)]
+    assert [ast.unparse(guard.test) for guard in guards] == ["__name__ == '__main__'"]
+
+
+@pytest.mark.parametrize("file", sorted(RECIPES.glob("*.py")), ids=lambda file: file.stem)
+def test_a_recipe_has_a_main_of_the_settings(file):
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    (main,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main"]
+    assert [argument.arg for argument in main.args.args] == ["settings"]
+
+
+def declared_settings() -> list[str]:
+    sections = {field.name: getattr(Settings(), field.name) for field in dataclasses.fields(Settings)}
+    return [
+        f"{name}.{field.name}"
+        for name, section in sections.items()
+        if name not in HANDED_OVER_WHOLE and dataclasses.is_dataclass(section)
+        for field in dataclasses.fields(section)
+    ]
+
+
+@pytest.mark.parametrize("key", declared_settings())
+def test_every_setting_is_read_somewhere(key):
+    name = key.split(".")[1]
+    sources = [file.read_text(encoding="utf-8") for file in [*MODULES, *RECIPES.glob("*.py")]]
+    assert any(re.search(rf"\.{name}\b", source) for source in sources), f"{key} is declared and decides nothing"
+
+
+@pytest.mark.parametrize("file", [file for file in MODULES if "inside" not in file.parts], ids=name_of)
+def test_no_hidden_randomness(file):
+    """Seeds are passed: no draw from the process-wide generator."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "random":
+            assert node.attr == "Random", f"{name_of(file)}:{node.lineno}: random.{node.attr}"
