@@ -14,7 +14,8 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ class Run:
         self.recipe = recipe
         self.folder = Path(settings.output_dir or f"runs/{Path(settings.model).name}-{settings.mode}")
         self.rank = int(os.environ.get("RANK", "0"))
+        self.world_size = int(os.environ.get("WORLD_SIZE", "1"))
         self._lock: Any = None
 
     def __enter__(self) -> Run:
@@ -120,6 +122,38 @@ class Run:
         self._note(name, tally, start)
         os.replace(temporary, rows.path)
         return rows
+
+    def keep_split(
+        self,
+        name: str,
+        step: Callable[..., Iterator[Any]],
+        items: Sequence[Any],
+        *inputs: Any,
+        read: Callable[[Row], Any] | None = None,
+    ) -> Rows:
+        """`keep(name, step, items, *inputs)`, the items shared out over the ranks; one file comes of it.
+
+        `step` must treat each item by itself, so that the file does not depend on the number of processes.
+        """
+        rows = self.rows(name, read)
+        if rows.path.exists() or self.world_size == 1:
+            return self.keep(name, step, items, *inputs, read=read)
+        part = self._share(rows.path, self.rank)
+        if not part.exists():
+            first, last = (len(items) * rank // self.world_size for rank in (self.rank, self.rank + 1))
+            write_rows(part, step(items[first:last], *inputs))
+        if self.rank == 0:
+            parts = [self._share(rows.path, rank) for rank in range(self.world_size)]
+            for path in parts:
+                self._wait_for(path)
+            self.keep(name, lambda: chain.from_iterable(Rows(path, read) for path in parts))
+            for path in parts:
+                path.unlink()
+        self._wait_for(rows.path)
+        return rows
+
+    def _share(self, path: Path, rank: int) -> Path:
+        return path.with_name(f".{path.stem}.{rank}-of-{self.world_size}{path.suffix}")
 
     def _note(self, name: str, tally: Tally, start: dict[str, float]) -> None:
         entries = tally.entries()

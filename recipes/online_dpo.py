@@ -52,7 +52,7 @@ def collect_pairs(run, settings, policy, queries, number):
         return run.rows(f"{name}/pairs")
     with Executor(**dataclasses.asdict(settings.execution)) as executor:
         with open_model(policy, settings.policy, run.signature(policy)) as chat:
-            responses = run.keep(
+            responses = run.keep_split(
                 f"{name}/responses", sample, queries, chat, settings.sampling, *seed, read=Response.from_row
             )
         judged = run.keep(f"{name}/judged", judge, queries, responses, executor, read=Judged.from_row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -98,10 +99,18 @@ def _open_api(settings: ApiSettings, cache: Path, role: str) -> Iterator[ChatMod
         yield ApiChat(settings, kept, role)
 
 
+def local_device() -> str | None:
+    """This process's own GPU under a launcher of several; None leaves the choice to the loader."""
+    import torch
+
+    rank = os.environ.get("LOCAL_RANK")
+    return f"cuda:{rank}" if rank is not None and torch.cuda.is_available() else None
+
+
 def open_model(path: str, policy: PolicySettings, name: str) -> AbstractContextManager[ChatModel]:
     """A local checkpoint as a chat model, with the tokenizer and template of training; `name` signs its answers."""
     from autoif_train.chat.transformers import TransformersChat, load
 
     tokenizer = load_tokenizer(path, policy)
-    model, _ = load(path)
+    model, _ = load(path, local_device())
     return TransformersChat((model, tokenizer), name)

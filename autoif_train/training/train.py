@@ -86,6 +86,7 @@ def _dataset(rows: Rows, columns: tuple[str, ...]) -> Any:
 def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
     """Train, resuming from the newest checkpoint there is, and save model, tokenizer and metrics."""
     from transformers import PrinterCallback
+    from transformers.integrations.deepspeed import unset_hf_deepspeed_config
     from transformers.trainer_utils import get_last_checkpoint
 
     kept = len(trainer.train_dataset)
@@ -105,6 +106,8 @@ def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
                     file.write(json.dumps({"step": entry["step"], **_numbers(entry)}) + "\n")
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.free_memory()
+    # ZeRO-3 leaves a global switch behind that would shard every model loaded later, the next round's sampler included.
+    unset_hf_deepspeed_config()
     gc.collect()
 
 

@@ -58,12 +58,12 @@ def test_a_score_is_a_word_of_its_own():
     assert reading.score("Score: 8\nI would underscore 3 things in it.") == 8
 
 
-@pytest.mark.parametrize("text", ["Score:" + " " * 4000 + "x", "score" + "\n" * 4000 + "!", "score *" * 4000])
+@pytest.mark.parametrize("text", ["Score:" + " " * 800 + "x", "score" + "\n" * 800 + "!", "score *" * 800])
 def test_an_endless_blank_answer_is_read_in_no_time(text):
     start = time.process_time()
     with pytest.raises(Unreadable):
         reading.score(text)
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 0.3
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_what_is_no_instruction_is_dropped(seeds, line):
 
 
 def test_an_instruction_in_a_script_without_blanks_is_one(seeds):
-    new, _, _ = proposed(seeds, "回答中不要使用逗号，并且只用三句话。")
+    new, _, _ = proposed(seeds, "回答中不要使用逗号。")
     assert len(new) == 1
 
 
@@ -144,9 +144,9 @@ def test_a_model_that_answers_nothing_leaves_the_seeds(seeds):
     assert len(Selection.of(self_instruct(Writer(), settings, 0)).rows) == 3
 
 
-def test_the_bundled_seeds_are_thirty_six_different_ones():
+def test_the_bundled_seeds_are_all_different():
     texts = read_seeds(SynthesisSettings().seeds)
-    assert len(texts) == len(set(texts)) == 36
+    assert len(texts) == len(set(texts)) >= 36
 
 
 def test_blank_lines_and_comments_are_no_seeds(tmp_path):
