@@ -2,6 +2,7 @@
 
     autoif cross-validate --input IN.jsonl --output OUT.jsonl [--preset P] [--cross_validation.key V]
     autoif judge          --functions F.jsonl --responses R.jsonl --output OUT.jsonl
+    autoif score          --benchmark ifeval --prompts P.jsonl --responses R.jsonl --output OUT.jsonl
     autoif export         RUN_FOLDER --format trl|llama_factory|parquet --output FOLDER
     autoif report         RUN_FOLDER
     autoif status         RUN_FOLDER
@@ -154,6 +155,29 @@ def _with(*keys: str) -> Callable[[Row], Row]:
     return read
 
 
+def score(arguments: Arguments) -> None:
+    """Responses to a benchmark's prompts graded by its published scorer; the last line is the figures as JSON."""
+    import json
+
+    from autoif_train.config import parse
+    from autoif_train.evaluation.choice import BENCHMARKS
+
+    scorers = {name: benchmark.score for name, benchmark in BENCHMARKS.items() if benchmark.score}
+    parser = _options(
+        "score",
+        "Grade responses to a benchmark's prompts. Also takes --evaluation.strip_thinking of the recipes.",
+        prompts="the benchmark's official prompts",
+        responses="rows {prompt, response}, one for every prompt",
+        output="rows {key, strict: [bool], loose: [bool]}, in the order of the prompts",
+    )
+    parser.add_argument("--benchmark", choices=sorted(scorers), required=True)
+    files, rest = parser.parse_known_args(arguments)
+    settings = parse("autoif score", "", rest)
+    figures = scorers[files.benchmark](files.prompts, files.responses, files.output, settings.evaluation)
+    print(f"graded → {files.output}")
+    print(json.dumps(figures))
+
+
 def export(arguments: Arguments) -> None:
     """Demonstrations and pairs of a run in the form of another trainer."""
     from autoif_train.export import FORMATS, export_run
@@ -209,6 +233,7 @@ def doctor(arguments: Arguments) -> None:
 COMMANDS: dict[str, Callable[[Arguments], None]] = {
     "cross-validate": cross_validate,
     "judge": judge,
+    "score": score,
     "export": export,
     "report": report,
     "status": status,

@@ -19,6 +19,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from autoif_train.config import Settings, differing_keys, dump, load_dump
 from autoif_train.funnel import Tally, funnel_lines, read_funnel, update_funnel
 from autoif_train.rows import Rows, atomic_file, plain, write_rows
@@ -118,7 +120,10 @@ class Run:
             return rows
         tally, start = Tally(name), _clock()
         temporary = rows.path.with_name(f".{rows.path.name}.whole")
-        write_rows(temporary, (write(row) for row in tally.passing(step(*inputs, **options))))
+        passing = tally.passing(step(*inputs, **options))
+        # On a terminal only, and only for steps that last.
+        progress = tqdm(passing, desc=name, unit=" rows", delay=2, leave=False, disable=None)
+        write_rows(temporary, (write(row) for row in progress))
         self._note(name, tally, start)
         os.replace(temporary, rows.path)
         return rows

@@ -168,31 +168,29 @@ def hangs(data: Path | None) -> None:
         print(f"{limit:6.1f}{share:9.0%}{cost:8.2f}{waited:15.2f}{work:7.2f}{cost / (waited + work):7.2f}", flush=True)
 
 
-def hostile(levels: tuple[str, ...] = ("strict", "seccomp", "rlimit", "none")) -> None:
-    """Which kinds of hostile function each level contains, neighbours included."""
+def hostile() -> None:
+    """Which kinds of hostile function each level contains, neighbours included. `none` contains nothing by intent."""
     kinds = runpy.run_path(str(Path(__file__).parents[1] / "tests" / "unit" / "execution" / "hostile.py"))
-    dangerous = {"fork bomb", "kill all", "kill the group", "kill the parent", "delete", "daemon by libc"}
-    neighbour = ("import re\ndef evaluate(r):\n    return re.findall('[a-z]+', r) == ['yes']", ["yes", "no"])
-    right = [Outcome.FOLLOWED, Outcome.VIOLATED]
-    lost: dict[str, list[str]] = {}
-    for level in levels:
-        tried = {**kinds["HOSTILE"], **kinds["ANY_VERDICT"]}
-        if level == "none":
-            tried = {name: source for name, source in tried.items() if name not in dangerous}
-        lost[level] = []
-        for name, source in tried.items():
-            with Executor(level=level, workers=1, timeout_seconds=0.1, memory_limit_mb=128) as executor:
-                try:
-                    before, outcomes, after = executor.run([neighbour, (source, ["yes", "no"]), neighbour])
-                except RuntimeError:  # it ended the executor
-                    lost[level].append(name)
-                    continue
-            escaped = name in kinds["HOSTILE"] and Outcome.FOLLOWED in outcomes
-            if escaped or [before, after] != [right, right]:
-                lost[level].append(name)
+    tried = {**kinds["HOSTILE"], **kinds["ANY_VERDICT"]}
+    for level in ("strict", "seccomp", "rlimit"):
+        lost = [name for name, source in tried.items() if not contained(level, name, source, name in kinds["HOSTILE"])]
         print(
-            f"{level:8} {len(tried) - len(lost[level])} of {len(tried)} contained; not: {', '.join(lost[level]) or '-'}"
+            f"{level:8} {len(tried) - len(lost)} of {len(tried)} contained; not: {', '.join(lost) or '-'}", flush=True
         )
+
+
+def contained(level: str, name: str, source: str, must_not_follow: bool) -> bool:
+    """Whether a kind gets nothing and its neighbours get their verdicts."""
+    if level == "rlimit" and name.startswith("kill"):
+        return False  # taken as lost: trying it would end other processes of the same user
+    neighbour = ("import re\ndef evaluate(r):\n    return re.findall('[a-z]+', r) == ['yes']", ["yes", "no"])
+    with Executor(level=level, workers=1, timeout_seconds=0.1, memory_limit_mb=128) as executor:
+        try:
+            before, outcomes, after = executor.run([neighbour, (source, ["yes", "no"]), neighbour])
+        except RuntimeError:  # the function ended the executor
+            return False
+    right = [Outcome.FOLLOWED, Outcome.VIOLATED]
+    return [before, after] == [right, right] and not (must_not_follow and Outcome.FOLLOWED in outcomes)
 
 
 def main() -> None:

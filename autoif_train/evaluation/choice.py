@@ -3,20 +3,44 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 from autoif_train.chat.choice import open_model
 from autoif_train.chat.policy import base_model
 from autoif_train.config import Settings
-from autoif_train.evaluation import tiny
+from autoif_train.evaluation import ifeval, tiny
+from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.statistics import mcnemar
 from autoif_train.run import Run
 from autoif_train.types import Row, UserError
 
-BENCHMARKS = {"tiny": ("H", "Q")}
-"""Benchmarks and their sets."""
+
+@dataclasses.dataclass(frozen=True)
+class Benchmark:
+    """One benchmark: what is asked, how answers are graded, and what the grades amount to.
+
+    `answer(set, chat, settings)` yields a policy's graded answers, each with `passed`, what stages are compared on;
+    `read` turns their rows back. Sets of different benchmarks have different names, since each names a file.
+    `validation` is the set that may choose between policies; `score` grades files of responses and returns the figures.
+    """
+
+    sets: tuple[str, ...]
+    answer: Callable[..., Iterator[Any]]
+    read: Callable[[Row], Any]
+    metrics: Callable[[list[Any]], dict[str, float]]
+    validation: str | None = None
+    score: Callable[[Path, Path, Path, EvaluationSettings], Row] | None = None
+
+
+BENCHMARKS = {
+    "tiny": Benchmark(("H", "Q"), tiny.answer_set, tiny.Scored.from_row, tiny.metrics, validation="validation"),
+    "ifeval": Benchmark(
+        ifeval.SETS, ifeval.answer_set, ifeval.Graded.from_row, ifeval.metrics, score=ifeval.score_files
+    ),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,24 +80,26 @@ def _check_benchmarks(settings: Settings) -> None:
 
 def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
     """Answer and score every set of every benchmark with one policy, each kept in `evaluation/`."""
-    names = [
-        (name, f"evaluation/{stage.name}/{name}")
+    missing = [
+        (BENCHMARKS[bench], name, path)
         for bench in settings.evaluation.benchmarks
-        for name in BENCHMARKS[bench]
+        for name in BENCHMARKS[bench].sets
+        if not run.has(path := f"evaluation/{stage.name}/{name}")
     ]
-    if all(run.has(path) for _, path in names):
+    if not missing:
         return
     with open_model(stage.model, settings.policy, stage.name) as chat:
-        for name, path in names:
-            run.keep(path, tiny.answer_set, name, chat, settings.evaluation, read=tiny.Scored.from_row)
+        for benchmark, name, path in missing:
+            run.keep(path, benchmark.answer, name, chat, settings.evaluation)
 
 
 def validate(run: Run, settings: Settings, folder: str, model: str) -> None:
-    """Score one round's policy on the validation set of the embedded world, beside the round's data."""
-    if "tiny" not in settings.evaluation.benchmarks or run.has(f"{folder}/validation"):
-        return
-    with open_model(model, settings.policy, run.signature(model)) as chat:
-        run.keep(f"{folder}/validation", tiny.answer_set, "validation", chat, settings.evaluation)
+    """Score one round's policy on the validation set of each benchmark that has one, beside the round's data."""
+    for bench, benchmark in BENCHMARKS.items():
+        path = f"{folder}/{benchmark.validation}"
+        if benchmark.validation and bench in settings.evaluation.benchmarks and not run.has(path):
+            with open_model(model, settings.policy, run.signature(model)) as chat:
+                run.keep(path, benchmark.answer, benchmark.validation, chat, settings.evaluation)
 
 
 def write_results(run: Run, settings: Settings) -> dict[str, Any]:
@@ -82,12 +108,13 @@ def write_results(run: Run, settings: Settings) -> dict[str, Any]:
     passed: dict[tuple[str, str], dict[str, list[bool]]] = {}
     for stage in stages(run, settings):
         for bench in settings.evaluation.benchmarks:
-            for name in BENCHMARKS[bench]:
-                rows = list(run.rows(f"evaluation/{stage.name}/{name}", tiny.Scored.from_row))
+            benchmark = BENCHMARKS[bench]
+            for name in benchmark.sets:
+                rows = list(run.rows(f"evaluation/{stage.name}/{name}", benchmark.read))
                 passed.setdefault((bench, name), {})[stage.name] = [row.passed for row in rows]
                 place = {"stage": stage.stage, "round": stage.round, "seed": settings.seed}
                 where = {"benchmark": bench, "set": name, "n": len(rows)}
-                scores.append({**place, **where, "metrics": tiny.metrics(rows)})
+                scores.append({**place, **where, "metrics": benchmark.metrics(rows)})
     comparisons = [
         {"benchmark": bench, "set": name, "before": before, "after": after, **mcnemar(table[before], table[after])}
         for (bench, name), table in passed.items()

@@ -56,9 +56,12 @@ class Executor:
         slow = Lane(self._pool, range(settings.workers, 2 * settings.workers), "slow")
         self._lanes = Lanes(fast, slow, settings.workers, settings.timeout_seconds, settings.strikes)
         self._owner = os.getpid()
+        self._closed = False
 
     def _own_lanes(self) -> Lanes:
         """The lanes of this process: a process forked from the one that opened the pool gets a pool of its own."""
+        if self._closed:
+            raise RuntimeError("the executor is closed; open a new one")
         if self._owner != os.getpid():
             self._lock, self._sources = threading.Lock(), SourceMemory()
             self._pool.abandon()
@@ -87,6 +90,7 @@ class Executor:
 
     def close(self) -> None:
         """End every process of this executor. Closing twice is fine."""
+        self._closed = True
         if self._owner != os.getpid():
             return
         self._pool.close()

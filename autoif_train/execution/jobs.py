@@ -13,10 +13,9 @@ from autoif_train.types import Outcome
 
 MAX_FRAME_CHARACTERS = 4_000_000  # at most 4 bytes each, well within a worker's frame memory
 CHUNK_CHARACTERS = 50_000  # texts that a cell reads at once
-MAX_FRAME_FUNCTIONS = 256
+MAX_FRAME_FUNCTIONS = 1024
 MAX_FRAME_CALLS = 8192
-WORTHWHILE_CALLS = 2048  # below that a second frame for the same worker costs more than it evens out
-FRAMES_PER_WORKER = 3  # so that no worker waits long for the last frame
+FRAME_SECONDS = (0.02, 0.5)  # CPU: a fork should be a small part of a frame, a frame a small part of a run
 
 OUTCOMES = {
     codes.TRUE: Outcome.FOLLOWED,
@@ -46,6 +45,7 @@ class Piece:
     code: bytes
     positions: Sequence[int]
     texts: Sequence[str]
+    characters: int
 
 
 def checked_jobs(jobs: Iterable) -> list[tuple[str, list[str]]]:
@@ -71,28 +71,29 @@ def _exact(text: object, place: str) -> str:
 
 def cut(job: int, code: bytes, texts: Sequence[str], positions: Sequence[int]) -> Iterator[Piece]:
     """Pieces of a job that fit a frame, in order. `positions` are in the order in which the texts are to be run."""
-    if len(positions) == len(texts) <= MAX_FRAME_CALLS and sum(map(len, texts)) <= MAX_FRAME_CHARACTERS:
-        yield _piece(job, code, texts, positions)
-        return
+    if positions == range(len(texts)):
+        size = sum(map(len, texts))
+        if len(texts) <= MAX_FRAME_CALLS and size <= MAX_FRAME_CHARACTERS:
+            yield Piece(job, code, positions, texts, size)
+            return
     start = size = 0
     for number, position in enumerate(positions):
         length = len(texts[position])
         if number > start and (number - start >= MAX_FRAME_CALLS or size + length > MAX_FRAME_CHARACTERS):
-            yield _piece(job, code, texts, positions[start:number])
+            yield Piece(job, code, positions[start:number], [texts[at] for at in positions[start:number]], size)
             start, size = number, 0
         size += length
     if start < len(positions):
-        yield _piece(job, code, texts, positions[start:])
+        yield Piece(job, code, positions[start:], [texts[at] for at in positions[start:]], size)
 
 
-def _piece(job: int, code: bytes, texts: Sequence[str], positions: Sequence[int]) -> Piece:
-    return Piece(job, code, positions, [texts[position] for position in positions])
+def calls_per_frame(calls: int, workers: int, seconds_per_call: float) -> int:
+    """How many of `calls` go into one frame: an equal share for each worker, but neither too little work nor too much.
 
-
-def calls_per_frame(calls: int, workers: int) -> int:
-    """How many of `calls` go into one frame: each worker gets some, and no frame is tiny or huge."""
-    even = -(-calls // workers)
-    return min(max(even // FRAMES_PER_WORKER, min(even, WORTHWHILE_CALLS), 1), MAX_FRAME_CALLS)
+    `seconds_per_call` is what frames took lately; verdicts do not depend on it.
+    """
+    least, most = (int(seconds / seconds_per_call) for seconds in FRAME_SECONDS)
+    return max(1, min(max(-(-calls // workers), least), most, MAX_FRAME_CALLS))
 
 
 def pack(pieces: Iterable[Piece], calls_wanted: int) -> Iterator[list[Piece]]:
@@ -100,14 +101,13 @@ def pack(pieces: Iterable[Piece], calls_wanted: int) -> Iterator[list[Piece]]:
     group: list[Piece] = []
     calls = characters = 0
     for piece in pieces:
-        size = sum(map(len, piece.texts))
-        full = calls + len(piece.texts) > calls_wanted or characters + size > MAX_FRAME_CHARACTERS
+        full = calls + len(piece.texts) > calls_wanted or characters + piece.characters > MAX_FRAME_CHARACTERS
         if group and (full or len(group) >= MAX_FRAME_FUNCTIONS):
             yield group
             group, calls, characters = [], 0, 0
         group.append(piece)
         calls += len(piece.texts)
-        characters += size
+        characters += piece.characters
     if group:
         yield group
 
@@ -116,11 +116,13 @@ def frame_of(kind: int, pieces: Sequence[Piece], strikes: int, cpu_seconds: floa
     """The request for these pieces; how a cell reads its body is told in `inside/cell.py`."""
     index, bodies = [], []
     for piece in pieces:
-        step = max(1, CHUNK_CHARACTERS * len(piece.texts) // (1 + sum(map(len, piece.texts))))
-        chunks = [piece.texts[start : start + step] for start in range(0, len(piece.texts), step)]
-        data = list(map(marshal.dumps, chunks))
-        index.append((piece.code, list(zip(map(len, chunks), map(len, data), strict=True))))
-        bodies += data
+        step = max(1, CHUNK_CHARACTERS * len(piece.texts) // (1 + piece.characters))
+        sizes = []
+        for start in range(0, len(piece.texts), step):
+            texts = piece.texts[start : start + step]
+            bodies.append(marshal.dumps(texts))
+            sizes.append((len(texts), len(bodies[-1])))
+        index.append((piece.code, sizes))
     head = marshal.dumps(index)
     body = [len(head).to_bytes(8, sys.byteorder), head, *bodies]
     return Frame(kind, body, [len(piece.texts) for piece in pieces], strikes, cpu_seconds)

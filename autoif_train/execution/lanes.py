@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from autoif_train.execution.inside import codes
 from autoif_train.execution.pool import Frame, Pool, Reply, WorkerLost
 
+GUESS_SECONDS = 50e-6  # CPU per call, before any frame has been timed
+LEARNING_RATE = 0.5
+
 
 class Lane:
     """Hands frames to a set of slots, one frame per slot at a time, from any number of callers."""
@@ -18,6 +21,7 @@ class Lane:
         self.free: queue.SimpleQueue[int] = queue.SimpleQueue()
         for slot in slots:
             self.free.put(slot)
+        self.seconds_per_call = {codes.ADMIT: GUESS_SECONDS, codes.SHARED: GUESS_SECONDS, codes.ALONE: GUESS_SECONDS}
         self.threads = concurrent.futures.ThreadPoolExecutor(len(slots), thread_name_prefix=f"execution-{name}")
 
     def submit(self, frame: Frame) -> concurrent.futures.Future[Reply]:
@@ -26,11 +30,17 @@ class Lane:
     def _ask(self, frame: Frame) -> Reply:
         slot = self.free.get()
         try:
-            return self.pool.ask(slot, frame)
+            reply = self.pool.ask(slot, frame)
+            self._learn(frame, reply)
+            return reply
         except WorkerLost:
             return self._ask_again(slot, frame)
         finally:
             self.free.put(slot)
+
+    def _learn(self, frame: Frame, reply: Reply) -> None:
+        latest = reply.cpu_seconds / len(reply.outcomes)
+        self.seconds_per_call[frame.kind] += (latest - self.seconds_per_call[frame.kind]) * LEARNING_RATE
 
     def _ask_again(self, slot: int, frame: Frame) -> Reply:
         """A worker can be lost by the machine's doing; twice with one frame is the frame's doing."""

@@ -83,7 +83,7 @@ def _missing(level: str, layers: dict[str, str]) -> str:
 
 def _escaped(pool: Pool, canaries: list[str]) -> list[str]:
     sources = [NEIGHBOUR, *(CANARY.format(CANARIES[name]) for name in canaries)]
-    pieces = [Piece(number, _compiled(source), range(1), ["yes"]) for number, source in enumerate(sources)]
+    pieces = [Piece(number, _compiled(source), range(1), ["yes"], 3) for number, source in enumerate(sources)]
     reply = pool.ask(0, frame_of(codes.ALONE, pieces, strikes=1, cpu_seconds=CANARY_SECONDS))
     if reply.outcomes[0] != codes.TRUE:
         raise RuntimeError(f"a plain function got the result {reply.outcomes[0]} instead of a verdict: {reply.notes}")

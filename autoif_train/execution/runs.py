@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import itertools
 from collections import Counter
 from collections.abc import Sequence
 
@@ -97,10 +96,10 @@ class Run:
             pieces = list(planning.cut(job, admission.code, texts, self._allowed(job, texts)))
             self.unfinished[job] = len(pieces)
             (shared if admission.kind == codes.PURE else alone).extend(pieces)
-        calls = sum(len(piece.texts) for piece in itertools.chain(shared, alone))
-        wanted = planning.calls_per_frame(calls, self.lanes.workers)
         for purpose, pieces in (("alone", alone), ("shared", shared)):
-            for group in planning.pack(pieces, wanted):
+            calls = sum(len(piece.texts) for piece in pieces)
+            pace = self.lanes.fast.seconds_per_call[codes.SHARED if purpose == "shared" else codes.ALONE]
+            for group in planning.pack(pieces, planning.calls_per_frame(calls, self.lanes.workers, pace)):
                 self._send(Sent(purpose, group))
 
     def _allowed(self, job: int, texts: Sequence[str]) -> Sequence[int]:
@@ -120,7 +119,7 @@ class Run:
             strikes, lane, share = 1, self.lanes.fast, FAST_SHARE
         kind, pieces = codes.ALONE, sent.pieces
         if sent.purpose == "shared":
-            sentinel = Piece(-1, self.admissions[SENTINEL].code, range(2), SENTINEL_TEXTS)
+            sentinel = Piece(-1, self.admissions[SENTINEL].code, range(2), SENTINEL_TEXTS, 0)
             kind, pieces = codes.SHARED, [*pieces, sentinel]
         frame = planning.frame_of(kind, pieces, strikes, self.lanes.timeout_seconds * share)
         self.waiting[lane.submit(frame)] = sent
@@ -139,21 +138,41 @@ class Run:
             self._accept(sent.pieces, reply, slow=sent.purpose == "slow")
 
     def _take_shared(self, pieces: list[Piece], reply: Reply) -> None:
-        """A shared frame counts when its sentinel is right and the functions drawn for the audit agree when alone."""
+        """A shared frame counts when its sentinel is right and the functions drawn for the audit agree when alone.
+
+        The sentinel speaks for the cell that it ran in. Where a function ended a cell early, that function goes to the
+        slow lane and the frame is run again without it.
+        """
+        if reply.cells > 1:
+            self._part(pieces, reply)
+            return
         if reply.outcomes[-len(SENTINEL_TEXTS) :] != SENTINEL_ANSWER:
             self.costs["distrusted frames"] += 1
             self._send(Sent("alone", pieces))
             return
-        drawn = [piece for piece in pieces if self.sources.wants_audit(self.jobs[piece.job][0])]
+        drawn = [piece for piece in pieces if not self.admissions[self.jobs[piece.job][0]].audited]
         if drawn:
             self._send(Sent("audit", drawn, (pieces, reply)))
         else:
             self._accept(pieces, reply, slow=False)
 
+    def _part(self, pieces: list[Piece], reply: Reply) -> None:
+        ended: list[Piece] = []
+        others: list[Piece] = []
+        for piece, found in _each(pieces, reply):
+            (ended if codes.RETRY in found else others).append(piece)
+        self._accept(
+            ended, Reply(bytes([codes.RETRY]) * sum(len(piece.texts) for piece in ended), {}, 0, 0.0), slow=False
+        )
+        if others:
+            self._send(Sent("shared" if ended else "alone", others))
+
     def _take_audit(self, sent: Sent, reply: Reply) -> None:
         pieces, doubted = sent.doubted
         said = {(piece.job, piece.positions[0]): found for piece, found in _each(pieces, doubted)}
         agree = all(_agree(said[piece.job, piece.positions[0]], found) for piece, found in _each(sent.pieces, reply))
+        for piece in sent.pieces:
+            self._learn(self.jobs[piece.job][0], audited=True)
         if agree:
             self._accept(pieces, doubted, slow=False)
         else:
@@ -206,13 +225,16 @@ class Run:
     def _take_order(self, piece: Piece, reply: Reply) -> None:
         """Backwards and in a fresh process a function must say the same, or nobody can rely on it."""
         row, source = self.bytes[piece.job], self.jobs[piece.job][0]
-        admission = self.admissions[source]
         if _agree(bytes(row[position] for position in piece.positions), reply.outcomes):
-            self.sources.remember(source, dataclasses.replace(admission, steady=True))
+            self._learn(source, steady=True)
             self._submit_slow(piece.job)
         else:
             self.later.pop(piece.job)
             self._refuse(piece.job, "refused: its verdict depends on the order of the texts")
+
+    def _learn(self, source: str, **found: bool) -> None:
+        self.admissions[source] = dataclasses.replace(self.admissions[source], **found)
+        self.sources.remember(source, self.admissions[source])
 
     def _refuse(self, job: int, reason: str) -> None:
         count = len(self.bytes[job])

@@ -24,13 +24,15 @@ AUDIT_ONE_IN = 100  # functions of the shared lane that are run again alone, whe
 class Admission:
     """`code` is marshalled for a cell and never loaded here; `reason` says why a source is refused.
 
-    `steady` is false until it is shown that the verdict does not depend on the order of the texts.
+    `steady` is false until it is shown that the verdict does not depend on the order of the texts, `audited` until a
+    source that was drawn for the audit has gone through it.
     """
 
     kind: int
     code: bytes = b""
     reason: str = ""
     steady: bool = True
+    audited: bool = True
 
 
 class SourceMemory:
@@ -38,7 +40,6 @@ class SourceMemory:
 
     def __init__(self):
         self._admissions: OrderedDict[str, Admission] = OrderedDict()
-        self._audited: set[str] = set()
         self._lock = threading.Lock()
 
     def read(self, sources: Iterable[str], lane: Lane, workers: int, costs: Counter) -> dict[str, Admission]:
@@ -60,15 +61,6 @@ class SourceMemory:
                 self.remember(source, known[source])
         return known
 
-    def wants_audit(self, source: str) -> bool:
-        """Whether this source is drawn for the audit; true once."""
-        if zlib.crc32(source.encode("utf-8", "replace")) % AUDIT_ONE_IN:
-            return False
-        with self._lock:
-            drawn = source not in self._audited
-            self._audited.add(source)
-            return drawn
-
     def remember(self, source: str, admission: Admission) -> None:
         with self._lock:
             self._admissions[source] = admission
@@ -82,7 +74,8 @@ def _frame(sources: list[str]) -> Frame:
 
 def _admission(code: int, note: bytes) -> Admission:
     if code in (codes.PURE, codes.SOLO) and note:
-        return Admission(code, code=note[1:], steady=note[:1] == b"\1")
+        drawn = code == codes.PURE and zlib.crc32(note) % AUDIT_ONE_IN == 0
+        return Admission(code, code=note[1:], steady=note[:1] == b"\1", audited=not drawn)
     if code == codes.REFUSED:
         return Admission(codes.REFUSED, reason=sanitised(note))
     return Admission(codes.REFUSED, reason="does not compile: the compiler ended or took too long")

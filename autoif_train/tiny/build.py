@@ -18,7 +18,7 @@ from autoif_train.chat.transformers import TransformersChat
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.tiny import SETS, answer_set, metrics
 from autoif_train.rows import atomic_file, write_rows
-from autoif_train.tiny.domain import EVALUATION_SETS, draw_prompts
+from autoif_train.tiny.domain import EVALUATION_SETS, draw_prompts, user_queries
 
 Figures = dict[str, dict[str, float]]
 _MEASURING = EvaluationSettings(max_new_tokens=96)
@@ -32,7 +32,7 @@ def build(output: Path) -> dict[str, Figures]:
     from autoif_train.tiny.tokenizer import train_tokenizer
 
     torch.set_num_threads(1)
-    write_evaluation_sets(output)
+    write_prompts(output)
     tokenizer = train_tokenizer()
     figures = {}
     for name, model in pretrain(tokenizer, Pretraining()).items():
@@ -43,8 +43,9 @@ def build(output: Path) -> dict[str, Figures]:
     return figures
 
 
-def write_evaluation_sets(output: Path) -> None:
-    """Draw the frozen evaluation sets."""
+def write_prompts(output: Path) -> None:
+    """Write the user queries for post-training, and draw the frozen evaluation sets."""
+    write_rows(output / "queries.jsonl", ({"query": text} for text in user_queries("train")))
     for name, draw in EVALUATION_SETS.items():
         prompts = draw_prompts(draw.prompts, draw.seed, draw.split, draw.held_out_parameters)
         write_rows(output / f"{name}.jsonl", prompts)

@@ -108,7 +108,7 @@ def new_model(tokenizer: Qwen2Tokenizer, seed: int) -> Qwen2ForCausalLM:
 def pretrain(tokenizer: Qwen2Tokenizer, settings: Pretraining) -> dict[str, Qwen2ForCausalLM]:
     """Train the trunk and both models; returns them by name (`base`, `supervisor`), in float32.
 
-    Takes about six minutes on one CPU thread.
+    Takes about five minutes on one CPU thread.
     """
     trunk = Learner(new_model(tokenizer, settings.seed).train(), settings)
     text = batches(tokenizer, settings, settings.trunk_follow_probability, settings.seed)

@@ -14,11 +14,11 @@ import warnings
 from . import codes, library
 
 _STATEFUL = (
-    "STORE_ATTR DELETE_ATTR STORE_GLOBAL DELETE_GLOBAL IMPORT_STAR LOAD_BUILD_CLASS MATCH_CLASS GET_AWAITABLE GET_AITER"
+    "STORE_ATTR DELETE_ATTR STORE_GLOBAL DELETE_GLOBAL LOAD_BUILD_CLASS MATCH_CLASS GET_AWAITABLE GET_AITER"
     " GET_ANEXT BEFORE_WITH BEFORE_ASYNC_WITH LOAD_SPECIAL"
 ).split()
 STATEFUL_OPCODES = frozenset(dis.opmap[name] for name in _STATEFUL if name in dis.opmap)
-_MEMORIES = "BUILD_LIST BUILD_SET BUILD_MAP LIST_EXTEND CALL CALL_FUNCTION CALL_METHOD PRECALL".split()
+_MEMORIES = "BUILD_LIST BUILD_SET BUILD_MAP LIST_EXTEND CALL CALL_KW CALL_FUNCTION_EX PRECALL".split()
 MEMORIES = frozenset(dis.opmap[name] for name in _MEMORIES if name in dis.opmap)  # at module level: something to change
 CLOCKWORK = frozenset(("id", "hash", "lru_cache", "cache"))
 IMPORT_NAME, STORE_NAME, EXTENDED_ARG = (dis.opmap[name] for name in ("IMPORT_NAME", "STORE_NAME", "EXTENDED_ARG"))
@@ -53,7 +53,7 @@ class Admission:
             return False
         allowed = self.allowed | own
         for code in _all_code(module):
-            if not STATEFUL_OPCODES.isdisjoint(code.co_code[::2]):
+            if not STATEFUL_OPCODES.isdisjoint(code.co_code[::2]) or ("*",) in code.co_consts:  # import of *
                 return False
             unknown = set(code.co_names) - allowed
             if unknown and not unknown <= {name for name in library.PURE_MODULES if "." in name}:

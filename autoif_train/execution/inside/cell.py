@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import _signal  # the plain functions below `signal`: its enums would be copied into every cell
 import builtins
+import functools
 import marshal
 import os
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from . import codes, kernel, library
 
@@ -145,17 +146,6 @@ def describe(error: BaseException) -> bytes:
     return (text + where).encode("utf-8", "replace")
 
 
-def lock_down(config: dict, frame) -> None:
-    """Everything that can be taken from this process; the filter last, for it forbids the other steps."""
-    os.closerange(0, 1024)
-    if config["limits"]:
-        memory_bytes = config["base_bytes"] + 3 * len(frame.body) + config["memory_bytes"]
-        kernel.limit_resources(memory_bytes, cpu_seconds=int(frame.hard_seconds * frame.calls) + 10)
-    if config["filter"] is not None:
-        kernel.forbid_new_privileges()
-        config["filter"].install()
-
-
 class Cell:
     """What a forked child does. Made in the worker, for every page that a child writes to is copied first.
 
@@ -166,21 +156,37 @@ class Cell:
         self.config, self.results, self.notes = config, results, Notes(notes_area)
         self.meter = Meter()
         self.builtins = guarded_builtins(self.meter)
-        self.streams = Nowhere()
+        self.locks: list[Callable[[], object]] = []
+        _signal.signal(SIGPROF, self.meter.tick)
+        time.sleep = self.meter.sleep
+        random.seed(0)
+        sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = sys.stdin = sys.__stdin__ = Nowhere()
+
+    def prepare(self, frame) -> None:
+        """What can be done before the fork: limits and the steps that lock the child down, in their order.
+
+        The filter comes last, for it forbids the other steps.
+        """
+        config = self.config
+        self.meter.limit, self.meter.wall = frame.soft_seconds, frame.wall_seconds
+        tick = min(0.01, frame.soft_seconds / 50)
+        self.locks = [
+            functools.partial(kernel.die_with_parent, config["worker"]),
+            functools.partial(_signal.setitimer, ITIMER_PROF, tick, tick),
+            functools.partial(os.closerange, 0, 1024),
+        ]
+        if config["limits"]:
+            memory_bytes = config["base_bytes"] + 3 * len(frame.body) + config["memory_bytes"]
+            self.locks += kernel.cell_limits(memory_bytes, int(frame.hard_seconds * frame.calls) + 10)
+        if config["filter"] is not None:
+            self.locks.append(config["filter"].install)
 
     def live(self, frame, start: int) -> None:
         """The whole life of the child process after the fork; never returns."""
         status = 3
         try:
-            kernel.die_with_parent(self.config["worker"])
-            random.seed(0)
-            self.meter.limit, self.meter.wall = frame.soft_seconds, frame.wall_seconds
-            tick = min(0.01, frame.soft_seconds / 50)
-            _signal.signal(SIGPROF, self.meter.tick)
-            _signal.setitimer(ITIMER_PROF, tick, tick)
-            lock_down(self.config, frame)
-            time.sleep = self.meter.sleep
-            sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = sys.stdin = sys.__stdin__ = self.streams
+            for lock in self.locks:
+                lock()
             if frame.kind == codes.ADMIT:
                 self.admit(marshal.loads(frame.body), start)
             else:
@@ -210,9 +216,8 @@ class Cell:
             call += sum([count for count, _ in chunks])
             end += sum([size for _, size in chunks])
             if call > start:
-                self.run_function(
-                    code, _texts(body, position, chunks, max(0, start - first)), max(first, start), call, not alone
-                )
+                chunked = _texts(body, position, chunks, skipped=max(0, start - first))
+                self.run_function(code, chunked, max(first, start), call, shared=not alone)
                 if alone:
                     return
 
@@ -263,9 +268,8 @@ class Cell:
         position, meter.position = meter.position, 0
         last = end if whole else call + 1
         if meter.refused:
-            self.fail(
-                codes.REFUSED, call, f"refused: {error}".encode() if isinstance(error, Refused) else b"refused", last
-            )
+            note = f"refused: {error}" if isinstance(error, Refused) else "refused"
+            self.fail(codes.REFUSED, call, note.encode("utf-8", "replace"), last)
         elif meter.fired or isinstance(error, CallTimeout):
             if shared:  # the rest of this function is run alone, with the full limit
                 self.results[call:end] = bytes([codes.RETRY]) * (end - call)

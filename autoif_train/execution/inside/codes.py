@@ -18,7 +18,8 @@ NOTE = struct.Struct("=II")  # call, bytes of text
 
 FRAME_BYTES = 1 << 26  # mapped per worker for what a frame holds; only what is used takes memory
 MAX_CALLS = 1 << 16  # per frame: the size of a worker's result area
-MAX_NOTES = 1 << 22  # bytes per frame of error texts, or of compiled sources
+MAX_NOTES = 1 << 22  # bytes per cell of error texts, or of compiled sources
+MAX_REPLY_NOTES = 1 << 25  # bytes per frame; what comes later is left out
 MAX_SOURCE = 64_000  # characters; no honest verification function is that long
 MAX_REASON = 2048  # bytes of error text kept for people
 DEATHS = 50  # cells that one function may kill in one job before the rest of its texts stay untried

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import platform
 import resource
 import signal
 import struct
+from collections.abc import Callable
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.syscall.restype = ctypes.c_long
@@ -49,7 +51,7 @@ NUMBER_OFFSET, ARCH_OFFSET, THIRD_ARGUMENT_OFFSET = 0, 4, 32  # in struct seccom
 def _checked(result: int, what: str) -> int:
     if result < 0:
         code = ctypes.get_errno()
-        raise OSError(code, f"{what}: {os.strerror(code)}")
+        raise OSError(code, os.strerror(code), what)
     return result
 
 
@@ -135,17 +137,18 @@ def drop_root() -> bool:
     return True
 
 
-def limit_resources(memory_bytes: int, cpu_seconds: int) -> None:
-    """No new descriptor, process, file content or core; bounded address space and processor time."""
+def limit_all() -> None:
+    """Limits that workers and cells share: no file content, core, locked memory or message queue."""
+    for name in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):
+        resource.setrlimit(name, (0, 0))
+
+
+def cell_limits(memory_bytes: int, cpu_seconds: int) -> list[Callable[[], None]]:
+    """The steps that bound address space and processor time, and that forbid new descriptors and processes."""
     limits = {
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_CPU: cpu_seconds,
         resource.RLIMIT_NOFILE: 0,
         resource.RLIMIT_NPROC: 0,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_MEMLOCK: 0,
-        resource.RLIMIT_MSGQUEUE: 0,
     }
-    for name, limit in limits.items():
-        resource.setrlimit(name, (limit, limit))
+    return [functools.partial(resource.setrlimit, name, (limit, limit)) for name, limit in limits.items()]

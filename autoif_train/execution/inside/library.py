@@ -54,10 +54,11 @@ IMPORTABLE = frozenset(PURE_MODULES) | frozenset(SOLO_MODULES)
 _CODECS = "ascii latin_1 utf_8 utf_8_sig utf_16 utf_16_le utf_16_be utf_32 cp1252 cp437 punycode unicode_escape rot_13"
 HIDDEN_IMPORTS = ["_strptime", *(f"encodings.{codec}" for codec in _CODECS.split())]
 
+# Without `type`: with three arguments it makes classes, whose `__eq__` could mislead a cache of the library.
 _BUILTINS = (
     "abs all any ascii bin bool bytes bytearray callable chr complex dict divmod enumerate filter float format"
     " frozenset hash hex int isinstance issubclass iter len list map max min next oct ord pow print range repr reversed"
-    " round set slice sorted str sum tuple type zip NotImplemented Ellipsis"
+    " round set slice sorted str sum tuple zip NotImplemented Ellipsis"
 ).split()
 _ERRORS = [name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, Exception)]
 PURE_BUILTINS = frozenset(_BUILTINS + _ERRORS)

@@ -12,6 +12,7 @@ import select
 import signal
 import socket
 import struct
+import sys
 import time
 
 from . import cell, codes, kernel
@@ -87,6 +88,7 @@ class Worker:
         """One byte per call, the error texts as records, and how many cells it took."""
         outcomes, notes = bytearray(frame.calls), bytearray()
         start = function = forks = 0
+        self.cell.prepare(frame)
         while start < frame.calls:
             while frame.ends[function] <= start:
                 function += 1
@@ -132,10 +134,12 @@ class Worker:
         return stop
 
     def copy_notes(self, start: int, end: int, notes: bytearray) -> None:
-        """Take the records of the cell's own calls; the cell wrote them, so every length is checked."""
-        size = min(int.from_bytes(self.notes[0:8], "little"), len(self.notes) - 8)
+        """Take the records of the cell's own calls; the cell wrote them, so every number is checked."""
+        size = min(int.from_bytes(self.notes[0:8], sys.byteorder), len(self.notes) - 8)
         position, limit = 8, 8 + size
-        while position + codes.NOTE.size <= limit:
+        for _ in range(2 * (end - start)):  # an honest cell writes no more
+            if position + codes.NOTE.size > limit or len(notes) > codes.MAX_REPLY_NOTES:
+                return
             call, length = codes.NOTE.unpack_from(self.notes, position)
             position += codes.NOTE.size
             if length > limit - position:
@@ -156,7 +160,10 @@ class Worker:
             while not poll.poll(max(1, min(pause, 0.25) * 1000)):
                 self.beat()
                 done = self.results.find(b"\0", current, end)
-                now, cpu = time.monotonic(), time.clock_gettime(clock)
+                try:
+                    now, cpu = time.monotonic(), time.clock_gettime(clock)
+                except OSError:
+                    continue  # it has just ended
                 if done != current:
                     current, since_wall, since_cpu = (end if done < 0 else done), now, cpu
                 wall, used = now - since_wall, cpu - since_cpu

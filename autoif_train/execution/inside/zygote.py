@@ -16,10 +16,12 @@ import signal
 import socket
 import struct
 import sys
+import traceback
 from collections.abc import Callable
 
 from . import admission, codes, kernel, library, worker
 
+STDERR = sys.stderr  # workers replace it by a stream without end
 SLOT = struct.Struct("=II")  # slot, niceness
 SLACK_BYTES = codes.FRAME_BYTES + (16 << 20)  # what a worker maps beyond the zygote: result area, error texts, buffers
 
@@ -82,7 +84,7 @@ def attempt(layers: dict[str, str], name: str, build: Callable[[], object]) -> N
         result = build()
         layers[name] = "" if result is None else str(result)
     except OSError as error:
-        layers[f"no {name}"] = str(error)
+        layers[f"no {name}"] = error.strerror or str(error)
 
 
 def wait_for_either(child: int, parent_end: int) -> None:
@@ -104,6 +106,7 @@ def live(control: socket.socket, config: dict, layers: dict, empty_root: str, se
         if config["files"]:
             attempt(layers, "empty root", lambda: enter_empty_root(empty_root))
         if config["limits"]:
+            attempt(layers, "limits", kernel.limit_all)
             attempt(layers, "nobody", kernel.drop_root)
         attempt(layers, "no new privileges", kernel.forbid_new_privileges)
         if config["files"]:
@@ -116,10 +119,12 @@ def live(control: socket.socket, config: dict, layers: dict, empty_root: str, se
         os.close(set_ready)
         control.send(json.dumps(layers).encode())
         Nursery(control, config).serve()
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # the trainer has gone
-    finally:
         os._exit(0)
+    except (BrokenPipeError, ConnectionResetError):
+        os._exit(0)  # the trainer has gone
+    except BaseException:
+        traceback.print_exc(file=STDERR)  # a bug of ours, here or in a worker: it must be seen
+        os._exit(1)
 
 
 def tried_filter() -> kernel.SyscallFilter:

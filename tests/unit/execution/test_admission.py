@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from autoif_train.execution import Executor, Outcome
@@ -46,6 +48,7 @@ NOT_PURE = [
     "import typing\ndef evaluate(r):\n    return typing.sys.exit()",
     "import json\ndef evaluate(r):\n    return json.decoder is None",
     "import calendar\ndef evaluate(r):\n    calendar.mdays[1] = 0\n    return True",
+    "def evaluate(r):\n    return type('X', (str,), {'_' * 2 + 'eq' + '_' * 2: lambda *_: True})(r) == 'y'",
     "import string\ndef evaluate(r):\n    return string.Formatter().get_field('0.__class__', [r], {})",
 ]
 
@@ -108,12 +111,21 @@ def test_the_sentinel_notices_what_the_reading_overlooked():
         assert executor.costs["distrusted frames"] == 1
 
 
+def test_the_sentinel_speaks_for_functions_before_a_hang_too():
+    hang = "def evaluate(r):\n    while True:\n        pass"
+    with Executor(workers=1, timeout_seconds=0.1) as executor:
+        smuggle(executor, POISON)
+        outcomes = executor.run([(POISON, ["x"]), (HONEST, ["a", "b"]), (hang, ["x"])])
+        assert outcomes[1:] == [[Outcome.FOLLOWED, Outcome.VIOLATED], [Outcome.TIMED_OUT]]
+
+
 def test_the_audit_notices_what_the_sentinel_overlooks():
     poison = POISON.replace("re.findall = re.search", "textwrap.fill").replace("import re", "import textwrap")
     with Executor(workers=1) as executor:
         smuggle(executor, poison)
-        honest = "import textwrap\ndef evaluate(r):\n    return textwrap.fill(r) == r  # {}"
-        drawn = next(source for source in map(honest.format, range(9999)) if executor._sources.wants_audit(source))
-        executor._sources._audited.clear()
+        honest = "import textwrap\ndef evaluate(r):\n    return textwrap.fill(r) == r\nNUMBER = {}"
+        sources = [honest.format(number) for number in range(500)]
+        admissions = executor._sources.read(sources, executor._lanes.fast, 1, Counter())
+        drawn = next(source for source in sources if not admissions[source].audited)
         assert executor.run([(poison, ["x"]), (drawn, ["a"])])[1] == [Outcome.FOLLOWED]
         assert executor.costs["distrusted frames"] == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import random
 
 import pytest
@@ -110,7 +109,9 @@ def test_zero_equals_false_under_the_released_rule(executor):
 
 
 def test_a_function_that_calls_itself_is_judged_alike_under_the_released_rule(executor):
-    source = "def evaluate(response):\n    return False if not response else response[0] == 'x' or evaluate(response[1:])"
+    source = (
+        "def evaluate(response):\n    return False if not response else response[0] == 'x' or evaluate(response[1:])"
+    )
     cases = (TestCase("aax", True), TestCase("xa", True), TestCase("aaa", False), TestCase("ab", False))
     settings = dataclasses.replace(preset("reference"), min_functions=1, min_cases=1)
     survivor, _ = cross_validate_one(draft(source, cases=cases), executor, settings)
@@ -131,7 +132,9 @@ def test_a_suite_of_false_alone_does_not_crown_return_false(executor):
 
 @pytest.mark.parametrize("value", [True, False])
 def test_a_constant_function_does_not_survive_both_labels(executor, value):
-    survivor, events = cross_validate_one(draft(constant(value), LONG, LONG + "  "), executor, CrossValidationSettings())
+    survivor, events = cross_validate_one(
+        draft(constant(value), LONG, LONG + "  "), executor, CrossValidationSettings()
+    )
     assert constant(value) not in [function.source for function in survivor.functions]
     assert "constant" in {event.reason for event in events}
 
@@ -264,7 +267,8 @@ def test_reference_counts_before_it_filters():
 
 
 @pytest.mark.parametrize(
-    ("functions", "cases", "reason"), [(2, 10, "too few functions"), (3, 9, "too few cases"), (0, 0, "too few functions")]
+    ("functions", "cases", "reason"),
+    [(2, 10, "too few functions"), (3, 9, "too few cases"), (0, 0, "too few functions")],
 )
 def test_reference_has_its_minima(functions, cases, reason):
     assert by_table(["+" * cases] * functions, "+" * cases, reference())[2] == {reason}
@@ -396,7 +400,7 @@ def released(public_data, tmp_path_factory):
     write_rows(folder / "in.jsonl", drafts)
     files = ["--input", str(folder / "in.jsonl"), "--output", str(folder / "out.jsonl")]
     command([*files, *RELEASED_RULE, "--execution.timeout_seconds", "1"])
-    expected = [json.loads(line) for line in open(public_data / "autoif_llama3" / "filtered_verifiers.jsonl")]
+    expected = list(Rows(public_data / "autoif_llama3" / "filtered_verifiers.jsonl"))
     return list(Rows(folder / "out.jsonl")), list(Rows(folder / "out.dropped.jsonl")), expected
 
 

@@ -85,13 +85,6 @@ SEEDS = (
         "No line may begin with a number.",
     ),
     single(
-        "Keep every line under forty characters.",
-        lambda text: all(len(line) < 40 for line in text.split("\n")),
-        ["The fox is red.\nIt runs.", "Short.", "This line is made of more than forty characters.\nYes.", "a\nb\nc"],
-        ["No line may reach a length of forty characters."],
-        "Every line must have more than forty characters.",
-    ),
-    single(
         "Include a line of code between triple backticks.",
         lambda text: bool(re.search(r"```[^`]+```", text)),
         [

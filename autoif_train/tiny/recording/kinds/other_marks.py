@@ -22,13 +22,6 @@ SEEDS = (
         "The reply must not contain a date.",
     ),
     single(
-        "Leave out every digit.",
-        lambda text: not re.search(r"\d", text),
-        ["Call 555 now.", "It has 4 legs.", "Two cats sleep.", "Room 12b", "In 1999 it rained.", "No figures here."],
-        ["No digit from 0 to 9 may occur."],
-        "Use at least one digit.",
-    ),
-    single(
         "Mention a time of day in 24-hour form such as 18:45.",
         lambda text: bool(re.search(r"\b([01]\d|2[0-3]):[0-5]\d\b", text)),
         [
@@ -88,13 +81,6 @@ PROPOSED = (
         "No price may be named.",
     ),
     single(
-        "Use an odd number of sentences.",
-        lambda text: len(re.findall(r"[.!?]+(?=\s|$)", text)) % 2 == 1,
-        ["Go. Eat. Sleep.", "It is red. It runs.", "Yes!", "One. Two. Three. Four.", "A. B. C. D. E.", "Why? Because."],
-        ["The number of sentences must not be divisible by two."],
-        "The number of sentences must be even.",
-    ),
-    single(
         "Give an email address in the reply.",
         lambda text: bool(re.search(r"\w+@\w+\.\w+", text)),
         [
@@ -120,13 +106,6 @@ PROPOSED = (
         ],
         ["A link with https must occur."],
         "The reply must not contain links.",
-    ),
-    single(
-        "Do not use any apostrophe.",
-        lambda text: "'" not in text,
-        ["It's late.", "Don't go.", "The owl's nest is high.", "Do not go.", "I'm here.", "We'll see."],
-        ["No apostrophe may occur."],
-        "Use at least one apostrophe.",
     ),
     single(
         "Use a colon exactly once.",
@@ -164,13 +143,6 @@ PROPOSED = (
         "The reply must not contain the sign #.",
     ),
     single(
-        "Use at most two full stops.",
-        lambda text: text.count(".") <= 2,
-        ["Go. Eat. Sleep.", "One. Two.", "Wait...", "Yes!", "A. B. C. D.", "It costs 4.50 today."],
-        ["No more than two full stops may occur."],
-        "Use more than two full stops.",
-    ),
-    single(
         "Write a telephone number of exactly nine digits.",
         lambda text: bool(re.search(r"(?<!\d)\d{9}(?!\d)", text)),
         [
@@ -197,20 +169,6 @@ PROPOSED = (
         ["Take 1 egg, 2 cups, 3 spoons.", "1 2 3", "3 2 1", "Only 1 and 2.", "Step 1: go. Step 2: wait. Step 3: rest."],
         ["The figures 1, 2 and 3 have to appear one after the other."],
         "The figures must appear in decreasing order.",
-    ),
-    single(
-        "Use plain ASCII characters only.",
-        lambda text: text.isascii(),
-        [
-            "Caf\u00e9 au lait",
-            "It is 20 \u00b0C.",
-            "Plain text.",
-            "Na\u00efve idea",
-            "The fox \u2013 red.",
-            "Tea for two",
-        ],
-        ["No character outside of ASCII may occur."],
-        "Use at least one character with an accent.",
     ),
     single(
         "Make the first sentence a question.",

@@ -44,50 +44,11 @@ SEEDS = (
         "The words must stand in reverse alphabetical order.",
     ),
     single(
-        "Use an even number of words.",
-        lambda text: len(_words(text)) % 2 == 0,
-        ["The fox is red.", "Bake it.", "It eats grass.", "Call me after six.", "One two three."],
-        ["The number of words must be divisible by two."],
-        "The number of words must be odd.",
-    ),
-    single(
-        "Make each sentence longer than the one before it.",
-        lambda text: all(len(a) < len(b) for a, b in itertools.pairwise(_sentences(text))),
-        [
-            "Go. Eat well.",
-            "It is red. It can run fast.",
-            "Wash the rice well. Boil it.",
-            "Yes. It does. No.",
-            "Boil it now! Cool it. Serve it.",
-        ],
-        ["Each sentence must have more characters than the sentence before."],
-        "Each sentence must be shorter than the one before.",
-    ),
-    single(
         "Do not use the letter e.",
         lambda text: "e" not in text.lower(),
         ["A dog can run.", "Pack a map and a torch.", "It is only a small fox.", "EAT UP.", "Every day.", "Start now."],
         ["The letter e must not occur, neither capital nor small."],
         "Every word must contain the letter e.",
-    ),
-    single(
-        "Let every sentence begin with a different letter.",
-        lambda text: len({s[0].lower() for s in _sentences(text)}) == len(_sentences(text)),
-        [
-            "It is red. The owl is gray.",
-            "Go on. Get up.",
-            "Add salt. Boil it. Cool it.",
-            "The fox runs. The owl flies.",
-        ],
-        ["No two sentences may begin with the same letter."],
-        "All sentences must begin with the same letter.",
-    ),
-    single(
-        "Let no word have more than eight letters.",
-        lambda text: all(len(word) <= 8 for word in _words(text)),
-        ["The elephant is gray.", "Wonderful weather today.", "It is a hippopotamus.", "Mountains are high.", "Tea."],
-        ["Each word of the reply may have eight letters at most."],
-        "At least one word must be longer than eight letters.",
     ),
     single(
         "Use the same word first and last.",
@@ -126,23 +87,9 @@ SEEDS = (
         ["Two hyphens or more must stand between letters."],
         "The reply must not contain hyphens.",
     ),
-    single(
-        "Start every sentence with the same word.",
-        lambda text: len({_words(s)[0] for s in _sentences(text) if _words(s)}) == 1,
-        ["It is red. It can run.", "We swim. We sing. We rest.", "The owl is gray. It flies.", "Go home. Then sleep."],
-        ["All sentences have to begin with one and the same word."],
-        "No two sentences may begin with the same word.",
-    ),
 )
 
 PROPOSED = (
-    single(
-        "Use no word twice.",
-        lambda text: len(set(_words(text))) == len(_words(text)),
-        ["The dog saw the cat.", "It is what it is.", "Boil the eggs for seven minutes.", "Red, red, red."],
-        ["All words of the reply must differ from each other."],
-        "At least one word must be repeated.",
-    ),
     single(
         'Use at least two words that end in "ing".',
         lambda text: sum(word.endswith("ing") for word in _words(text)) >= 2,
@@ -163,26 +110,6 @@ PROPOSED = (
         ["Watermelons are sweet.", "The fox is red.", "A thunderstorm is near.", "Strawberries taste best now.", "Ok."],
         ["One word must be ten letters long or longer."],
         "All words must be shorter than ten letters.",
-    ),
-    single(
-        "Do not begin two sentences in a row with the same word.",
-        lambda text: all(_words(a)[:1] != _words(b)[:1] for a, b in itertools.pairwise(_sentences(text))),
-        ["It runs. It hides.", "We swim. They sing. We rest.", "Go left. Then turn.", "He came. He saw. I slept."],
-        ["Neighboring sentences must begin with different words."],
-        "All sentences must begin with the same word.",
-    ),
-    single(
-        "Make the number of words a multiple of five.",
-        lambda text: len(_words(text)) % 5 == 0,
-        [
-            "Trains leave every ten minutes.",
-            "It eats grass.",
-            "You can see it there.",
-            "Mix flour, milk, eggs, salt.",
-            "No.",
-        ],
-        ["The number of words must be divisible by five."],
-        "Use exactly four words.",
     ),
     single(
         'Do not use the letters "th" next to each other.',
@@ -217,13 +144,6 @@ PROPOSED = (
         ["We meet on Monday.", "Sundays are free.", "Today is fine.", "The shop opens Friday.", "MARKET ON TUESDAY"],
         ["One of the seven days must be named."],
         "No day of the week may be named.",
-    ),
-    single(
-        "Keep every sentence at ten words or fewer.",
-        lambda text: all(len(_words(s)) <= 10 for s in _sentences(text)),
-        ["It is red. It can run.", "One two three four five six seven eight nine ten eleven.", "Go. Eat.", "Yes."],
-        ["No sentence may have more than ten words."],
-        "Every sentence must have more than ten words.",
     ),
     single(
         "Put a Roman numeral above three in the text.",

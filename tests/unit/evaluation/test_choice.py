@@ -1,0 +1,106 @@
+"""Stages that the folder holds, benchmarks that exist, and `results.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from autoif_train.config import resolve
+from autoif_train.evaluation.choice import BENCHMARKS, Stage, evaluate_stage, stages, write_results
+from autoif_train.evaluation.settings import EvaluationSettings
+from autoif_train.evaluation.tiny import Scored
+from autoif_train.rows import write_rows
+from autoif_train.run import Run
+from autoif_train.types import UserError
+
+SETTINGS = resolve()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.setattr("autoif_train.evaluation.choice.base_model", lambda policy: policy.model)
+    with Run(dataclasses.replace(SETTINGS, output_dir=str(tmp_path)), "evaluate") as opened:
+        yield opened
+
+
+def lay_model(run, name):
+    run.path(name).mkdir(parents=True)
+    (run.path(name) / "config.json").write_text("{}")
+
+
+def lay_scores(run, stage, passed):
+    for name in BENCHMARKS["tiny"]:
+        rows = [Scored(str(number), "text", (each,), True) for number, each in enumerate(passed)]
+        write_rows(run.path(f"evaluation/{stage}/{name}.jsonl"), rows)
+
+
+def names(run, settings=SETTINGS):
+    return [stage.name for stage in stages(run, settings)]
+
+
+def test_an_untrained_folder_holds_the_base(run):
+    assert names(run) == ["base"]
+
+
+def test_stages_stand_in_the_order_of_training(run):
+    for name in ("online_dpo/round_2/policy", "offline_dpo", "online_dpo/round_1/policy", "sft"):
+        lay_model(run, name)
+    assert names(run) == ["base", "sft", "offline_dpo", "online_dpo/round_1", "online_dpo/round_2"]
+
+
+def test_rounds_beyond_the_settings_are_left_out(run):
+    lay_model(run, "online_dpo/round_9/policy")
+    assert names(run) == ["base"]
+
+
+def test_a_half_trained_model_is_no_stage(run):
+    run.path("sft").mkdir()
+    assert names(run) == ["base"]
+
+
+@pytest.mark.parametrize("benchmarks", [[], ["typo"], ["tiny", "typo"]])
+def test_an_unknown_benchmark_is_refused_with_the_known(run, benchmarks):
+    settings = dataclasses.replace(SETTINGS, evaluation=EvaluationSettings(benchmarks))
+    with pytest.raises(UserError, match=r"evaluation\.benchmarks.*tiny"):
+        names(run, settings)
+
+
+def test_what_is_scored_is_not_answered_again(run, monkeypatch):
+    lay_scores(run, "base", [True])
+    monkeypatch.setattr("autoif_train.evaluation.choice.open_model", None)
+    evaluate_stage(run, SETTINGS, Stage("base", 0, "nowhere"))
+
+
+def test_results_hold_each_stage_and_set(run):
+    lay_model(run, "sft")
+    lay_scores(run, "base", [True, False, False, False])
+    lay_scores(run, "sft", [True, True, True, False])
+    results = write_results(run, SETTINGS)
+    assert [(row["stage"], row["set"], row["metrics"]["pass_rate"]) for row in results["scores"]] == [
+        ("base", "H", 0.25),
+        ("base", "Q", 0.25),
+        ("sft", "H", 0.75),
+        ("sft", "Q", 0.75),
+    ]
+    assert all(
+        {"stage", "round", "seed", "benchmark", "set", "n", "metrics"} <= row.keys() for row in results["scores"]
+    )
+
+
+def test_stages_are_compared_on_the_same_prompts(run):
+    lay_model(run, "sft")
+    lay_scores(run, "base", [True, False, False, False])
+    lay_scores(run, "sft", [False, True, True, False])
+    comparison = write_results(run, SETTINGS)["comparisons"][0]
+    assert (comparison["before"], comparison["after"]) == ("base", "sft")
+    assert (comparison["gained"], comparison["lost"]) == (2, 1)
+
+
+def test_results_are_written_anew_each_time(run):
+    lay_scores(run, "base", [True])
+    write_results(run, SETTINGS)
+    lay_scores(run, "base", [False])
+    write_results(run, SETTINGS)
+    assert '"pass_rate": 0.0' in (run.folder / "results.json").read_text()

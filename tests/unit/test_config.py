@@ -1,0 +1,377 @@
+"""Settings: every combination resolves, and a mistake is one sentence that names the key and the file."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+import yaml
+
+from autoif_train.chat.choice import respondent_settings
+from autoif_train.config import CONFIGS, differing_keys, dump, known_keys, load_dump, merge, parse, resolve
+from autoif_train.types import UserError
+
+MODELS = sorted(file.stem for file in (CONFIGS / "models").glob("*.yaml"))
+MODES = sorted(file.stem for file in (CONFIGS / "modes").glob("*.yaml"))
+PRESETS = sorted(file.stem for file in (CONFIGS / "presets").glob("*.yaml"))
+
+
+@pytest.fixture
+def user(tmp_path):
+    """Writes a user's settings file and parses it, with flags."""
+
+    def parsed(text, *flags):
+        file = tmp_path / "user.yaml"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return parse("recipe", "", ["--config", str(file), *flags])
+
+    return parsed
+
+
+@pytest.mark.parametrize(("model", "mode", "preset"), list(itertools.product(MODELS, MODES, PRESETS)))
+def test_every_model_mode_and_preset_resolves(model, mode, preset):
+    settings = resolve(model=model, mode=mode, preset=preset)
+    assert (settings.model, settings.mode, settings.preset) == (model, mode, preset)
+    assert settings.policy.model
+    assert isinstance(settings.sft["learning_rate"], float)
+    assert isinstance(settings.dpo["learning_rate"], float)
+
+
+def test_without_arguments_it_is_the_embedded_default():
+    settings = parse("recipe", "", [])
+    assert (settings.model, settings.mode, settings.preset) == ("tiny", "strong_to_weak", "recommended")
+
+
+@pytest.mark.parametrize("name", ["Qwen/Qwen2-0.5B", "/some/folder", "gpt2"])
+def test_a_hub_id_or_path_is_the_policys_model(name):
+    assert resolve(model=name).policy.model == name
+
+
+@pytest.mark.parametrize("model", ["qwen2-7b", "llama3-8b", "qwen2-72b", "llama3-70b", "some/model"])
+def test_a_preset_keeps_its_batch_under_every_model(model):
+    """method.md: the released code's DPO batch is 16; a model file must not put the paper's 64 back."""
+    assert resolve(model=model, preset="reference").dpo["global_batch_size"] == 16
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_embedded_model_never_asks_for_half_precision(preset):
+    section = resolve(model="tiny", preset=preset).dpo
+    assert not section.get("fp16")
+    assert not section.get("bf16")
+
+
+@pytest.mark.parametrize("model", ["qwen2-72b", "llama3-70b"])
+def test_large_models_train_on_the_papers_large_batch(model):
+    assert resolve(model=model, preset="paper").sft["global_batch_size"] == 512
+
+
+@pytest.mark.parametrize(
+    ("preset", "key", "value"),
+    [
+        ("paper", "pairs.chosen_above", 0.5),
+        ("paper", "cross_validation.function_accept_above", 0.5),
+        ("paper", "back_translation.drop", "instruction"),
+        ("paper", "back_translation.max_functions", None),
+        ("paper", "pairs.instruction_level", True),
+        ("paper", "online_dpo.reference", "sft"),
+        ("reference", "cross_validation.case_rule", "any"),
+        ("reference", "cross_validation.min_functions", 3),
+        ("reference", "cross_validation.min_cases", 10),
+        ("reference", "demonstrations.accept_above", 0.0),
+        ("reference", "back_translation.keep_rest", True),
+        ("recommended", "cross_validation.balanced", True),
+        ("recommended", "cross_validation.require_both_labels", True),
+        ("recommended", "pairs.max_per_query", 2),
+        ("recommended", "online_dpo.reference", "round_start"),
+    ],
+)
+def test_presets_hold_their_rules(preset, key, value):
+    section, name = key.split(".")
+    assert getattr(getattr(resolve(model="some/model", preset=preset), section), name) == value
+
+
+def test_the_papers_numbers_are_there():
+    settings = resolve(model="some/model", preset="paper")
+    assert (settings.sft["learning_rate"], settings.sft["num_train_epochs"], settings.sft["warmup_steps"]) == (
+        7e-6,
+        3,
+        20,
+    )
+    assert (settings.dpo["learning_rate"], settings.dpo["beta"], settings.dpo["global_batch_size"]) == (5e-7, 0.3, 64)
+    assert (settings.sampling.responses_per_query, settings.sampling.temperature) == (8, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("model", "mode", "preset"), [("tiny", "strong_to_weak", "recommended"), ("qwen2-7b", "self_alignment", "paper")]
+)
+def test_printed_settings_read_back_as_the_same(model, mode, preset, user, capsys):
+    flags = ["--model", model, "--mode", mode, "--preset", preset, "--sft.save_strategy", "no", "--dpo.beta", "0.15"]
+    with pytest.raises(SystemExit) as stop:
+        parse("recipe", "", [*flags, "--print_config"])
+    assert stop.value.code == 0
+    assert user(capsys.readouterr().out) == parse("recipe", "", flags)
+
+
+def test_dumped_settings_are_yaml_without_python_in_it():
+    settings = resolve()
+    assert yaml.safe_load(dump(settings))["sft"]["learning_rate"] == settings.sft["learning_rate"]
+
+
+# --- layers -----------------------------------------------------------------------------------------------------------
+
+
+def test_later_files_lie_over_earlier_ones_and_flags_over_all(tmp_path):
+    for name, seed in (("a", 1), ("b", 2)):
+        (tmp_path / f"{name}.yaml").write_text(f"seed: {seed}\nsampling: {{top_p: 0.{seed}}}\n")
+    files = ["--config", str(tmp_path / "a.yaml"), "--config", str(tmp_path / "b.yaml")]
+    assert parse("recipe", "", files).seed == 2
+    assert parse("recipe", "", [*files[2:], *files[:2]]).seed == 1
+    settings = parse("recipe", "", [*files, "--seed", "3"])
+    assert (settings.seed, settings.sampling.top_p) == (3, 0.2)
+
+
+def test_a_user_file_may_name_model_mode_and_preset(user):
+    settings = user("model: qwen2-7b\nmode: self_alignment\npreset: paper\n")
+    assert (settings.policy.model, settings.supervisor.kind) == ("Qwen/Qwen2-7B", "policy")
+    assert settings.pairs.max_per_query == 4
+
+
+def test_a_flag_wins_over_the_file_for_the_model(user):
+    assert user("model: qwen2-7b\n", "--model", "llama3-8b").policy.model == "meta-llama/Meta-Llama-3-8B"
+
+
+def test_merging_does_not_change_its_layers():
+    below, above = {"a": {"x": 1}}, {"a": {"y": 2}}
+    assert merge(below, above) == {"a": {"x": 1, "y": 2}}
+    assert (below, above) == ({"a": {"x": 1}}, {"a": {"y": 2}})
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# only a comment\n", "{}", "seed: 0\nsft:\n", "seed: 0\nsynthesis:\n"])
+def test_an_empty_file_or_section_changes_nothing(user, text):
+    assert user(text) == parse("recipe", "", [])
+
+
+@pytest.mark.parametrize("number", ["7e-6", "7.0e-6", "0.000007", "7E-6"])
+def test_a_learning_rate_is_a_float_however_it_is_written(user, number):
+    settings = user(f"sft: {{learning_rate: {number}}}\nsampling: {{temperature: {number}}}\n")
+    assert settings.sft["learning_rate"] == settings.sampling.temperature == 7e-6
+    assert resolve(**{"sft.learning_rate": number}).sft["learning_rate"] == 7e-6
+
+
+@pytest.mark.parametrize("word", ["no", "epoch", "steps"])
+def test_a_strategy_called_no_stays_a_word(word):
+    assert resolve(**{"sft.save_strategy": word}).sft["save_strategy"] == word
+
+
+def test_a_flag_may_carry_its_value_behind_an_equals_sign():
+    settings = parse("recipe", "", ["--sft.learning_rate=1e-5", "--cross_validation.min_cases=5", "--model=qwen2-7b"])
+    assert (settings.sft["learning_rate"], settings.cross_validation.min_cases) == (1e-5, 5)
+    assert settings.policy.model == "Qwen/Qwen2-7B"
+
+
+# --- supervisor and respondent ----------------------------------------------------------------------------------------
+
+
+def respondent(*flags, user=None):
+    settings = user(*flags) if user else parse("recipe", "", flags)
+    return respondent_settings(settings.supervisor, settings.respondent)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--supervisor.kind", "api", "--supervisor.model", "big"],
+        ["--supervisor.kind=api", "--supervisor.model=big"],
+        ["--supervisor.model", "big", "--supervisor.kind", "api"],
+    ],
+)
+def test_another_supervisor_on_the_command_line_answers_too(flags):
+    found = respondent(*flags)
+    assert (found.kind, found.model) == ("api", "big")
+
+
+def test_another_supervisor_in_a_file_answers_too(user):
+    found = respondent("supervisor: {kind: api, model: big}\n", user=user)
+    assert (found.kind, found.model) == ("api", "big")
+
+
+def test_a_respondent_that_is_named_stays():
+    flags = ["--supervisor.kind", "api", "--supervisor.model", "big", "--respondent.kind", "policy"]
+    assert respondent(*flags).kind == "policy"
+
+
+def test_in_self_alignment_the_policy_answers_whoever_supervises():
+    assert (
+        respondent("--mode", "self_alignment", "--supervisor.kind", "api", "--supervisor.model", "b").kind == "policy"
+    )
+
+
+def test_on_the_embedded_model_the_tiny_supervisor_answers():
+    assert respondent().model == "bundled:tiny/data/supervisor"
+
+
+def test_how_often_the_supervisor_is_asked_does_not_move_the_respondent():
+    assert respondent("--supervisor.max_retries", "9").kind == "transformers"
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "near"),
+    [
+        ("cross_validation: {min_casse: 3}", "cross_validation.min_casse", "cross_validation.min_cases"),
+        ("sft: {learnin_rate: 1}", "sft.learnin_rate", "sft.learning_rate"),
+        ("seeed: 3", "seeed", "seed"),
+        ("crossvalidation: {min_cases: 3}", "crossvalidation.min_cases", "cross_validation.min_cases"),
+        ("supervisor: {url: x}", "supervisor.url", "supervisor"),
+    ],
+)
+def test_an_unknown_key_in_a_file_names_file_key_and_the_nearest(user, text, key, near):
+    with pytest.raises(UserError, match=rf"user\.yaml: unknown setting {re.escape(key)}; did you mean {near}"):
+        user(text)
+
+
+@pytest.mark.parametrize(
+    ("flag", "near"),
+    [
+        ("--cross_validation.min_casse", "cross_validation.min_cases"),
+        ("--dpo.bata", "dpo.beta"),
+        ("--sft.learnin_rate", "sft.learning_rate"),
+        ("--crossvalidation.min_cases", "cross_validation.min_cases"),
+        ("--seeed", "seed"),
+    ],
+)
+def test_an_unknown_flag_names_itself_and_the_nearest(flag, near):
+    with pytest.raises(UserError, match=rf"{flag[2:]}.*did you mean {near}"):
+        parse("recipe", "", [flag, "3"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("cross_validation.min_cases", "lots"),
+        ("cross_validation.case_rule", "some"),
+        ("sampling.temperature", "hot"),
+        ("seed", "1.5"),
+        ("engine", "zero9"),
+        ("synthesis.instructions_per_query", "3"),
+        ("quality.enabled", "maybe"),
+        ("evaluation.benchmarks", "{a: 1}"),
+    ],
+)
+def test_a_value_of_another_type_names_the_key(key, value):
+    with pytest.raises(UserError, match=re.escape(key)) as found:
+        resolve(**{key: value})
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("text", ["cross_validation: {min_cases: lots}", "seed: x", "sampling: {temperature: [1]}"])
+def test_a_value_of_another_type_in_a_file_names_the_file(user, text):
+    with pytest.raises(UserError, match=r"user\.yaml"):
+        user(text)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--sft.learning_rate", "fast"],
+        ["--dpo.num_train_epochs", "many"],
+        ["--sft.global_batch_size", "big"],
+        ["--sft.learning_rate"],
+        ["--sft.learning_rate", "--dpo.beta", "0.1"],
+        ["--dpo.loss_type", "[sigmoid"],
+        ["--sft.output_dir", "elsewhere"],
+        ["--sft", '{"learning_rate": 1}'],
+    ],
+)
+def test_what_trl_could_not_take_is_refused_by_key_before_any_work(flags):
+    with pytest.raises(UserError, match=flags[0][2:]):
+        parse("recipe", "", flags)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- 1\n",
+        "text",
+        "3",
+        "a: [",
+        "\tseed: 1",
+        b"\xff\xfe\x00",
+        "\x00",
+        "sft: 3",
+        "supervisor: api",
+        "1: 2",
+        "config: x",
+        "model: [1]",
+        "mode: {a: 1}",
+    ],
+)
+def test_a_file_that_holds_no_settings_is_refused_by_name(user, text):
+    with pytest.raises(UserError, match=r"user\.yaml"):
+        user(text)
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "."])
+def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path, name):
+    with pytest.raises(UserError, match="--config"):
+        parse("recipe", "", ["--config", str(tmp_path / name)])
+
+
+@pytest.mark.parametrize(("kind", "known"), [("mode", "self_alignment"), ("preset", "recommended")])
+def test_an_unknown_mode_or_preset_lists_the_known(kind, known):
+    with pytest.raises(UserError, match=rf"--{kind} typo: unknown.*{known}"):
+        parse("recipe", "", [f"--{kind}", "typo"])
+
+
+@pytest.mark.parametrize("flags", [["--model"], ["--seed"], ["stray"], ["--", "x"]])
+def test_a_torn_command_line_is_a_users_mistake(flags):
+    with pytest.raises(UserError):
+        parse("recipe", "", flags)
+
+
+def test_every_key_is_known_once():
+    keys = known_keys()
+    assert len(keys) == len(set(keys))
+    assert {"seed", "sft.learning_rate", "dpo.beta", "pairs.chosen_above", "supervisor.base_url"} <= set(keys)
+
+
+# --- what a folder belongs to -----------------------------------------------------------------------------------------
+
+
+def differences(tmp_path, **changes):
+    file = tmp_path / "config.yaml"
+    file.write_text(dump(resolve()))
+    return differing_keys(load_dump(file), resolve(**changes))
+
+
+def test_the_same_settings_do_not_differ(tmp_path):
+    assert differences(tmp_path) == []
+
+
+@pytest.mark.parametrize("key", ["seed", "sft.num_train_epochs", "pairs.max_per_query", "execution.timeout_seconds"])
+def test_a_difference_names_its_key_and_both_values(tmp_path, key):
+    (found,) = differences(tmp_path, **{key: 7})
+    assert found.startswith(f"{key}: ")
+    assert "→ 7" in found
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("online_dpo.rounds", 9),
+        ("output_dir", "elsewhere"),
+        ("execution.workers", 7),
+        ("supervisor.max_concurrency", 3),
+        ("supervisor.base_url", "http://another:8000/v1"),
+        ("respondent.max_concurrency", 3),
+        ("respondent.requests_per_minute", 60),
+    ],
+)
+def test_what_decides_how_fast_or_where_may_change(tmp_path, key, value):
+    changes = {key: value}
+    if key == "supervisor.base_url":
+        changes = {key: value, "respondent.kind": "transformers", "respondent.model": "bundled:tiny/data/supervisor"}
+    assert differences(tmp_path, **changes) == []

@@ -1,0 +1,98 @@
+"""Training data in the forms that other trainers read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+
+from autoif_train.export import FORMATS, export_run
+from autoif_train.rows import Rows, write_rows
+from autoif_train.types import UserError
+
+PROMPT = [{"role": "user", "content": "Say é."}]
+GOOD, BAD = ([{"role": "assistant", "content": text}] for text in ("é", "no"))
+DEMONSTRATION = {"prompt": PROMPT, "completion": GOOD, "query_id": "q", "score": 1.0}
+PAIR = {"prompt": PROMPT, "chosen": GOOD, "rejected": BAD, "chosen_score": 1.0, "rejected_score": 0.0, "query_id": "q"}
+
+
+@pytest.fixture
+def run(tmp_path):
+    write_rows(tmp_path / "run" / "data" / "demonstrations.jsonl", [DEMONSTRATION] * 3)
+    write_rows(tmp_path / "run" / "data" / "pairs.jsonl", [PAIR] * 2)
+    return tmp_path / "run"
+
+
+def test_trl_rows_are_as_they_are(run, tmp_path):
+    list(export_run(run, "trl", tmp_path / "out"))
+    for name in ("demonstrations", "pairs"):
+        assert (tmp_path / "out" / f"{name}.jsonl").read_bytes() == (run / "data" / f"{name}.jsonl").read_bytes()
+
+
+def test_llama_factory_holds_conversations(run, tmp_path):
+    list(export_run(run, "llama_factory", tmp_path / "out"))
+    assert next(iter(Rows(tmp_path / "out" / "demonstrations.jsonl"))) == {"messages": PROMPT + GOOD}
+    assert next(iter(Rows(tmp_path / "out" / "pairs.jsonl"))) == {
+        "messages": PROMPT,
+        "chosen": GOOD[0],
+        "rejected": BAD[0],
+    }
+
+
+def test_llama_factory_describes_its_files(run, tmp_path):
+    list(export_run(run, "llama_factory", tmp_path / "out"))
+    info = json.loads((tmp_path / "out" / "dataset_info.json").read_text())
+    assert all((tmp_path / "out" / entry["file_name"]).exists() for entry in info.values())
+    assert info["autoif_pairs"]["ranking"] is True
+    assert "ranking" not in info["autoif_demonstrations"]
+    row = next(iter(Rows(tmp_path / "out" / "pairs.jsonl")))
+    assert set(info["autoif_pairs"]["columns"].values()) <= row.keys()
+
+
+def test_parquet_holds_the_rows(run, tmp_path, monkeypatch):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    list(export_run(run, "parquet", tmp_path / "out"))
+    assert parquet.read_table(tmp_path / "out" / "pairs.parquet").to_pylist() == [PAIR] * 2
+
+
+def test_parquet_of_no_rows_is_no_accident(tmp_path):
+    pytest.importorskip("pyarrow.parquet")
+    write_rows(tmp_path / "run" / "data" / "pairs.jsonl", [])
+    list(export_run(tmp_path / "run", "parquet", tmp_path / "out"))
+    assert (tmp_path / "out" / "pairs.parquet").exists()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_is_missing_is_left_out(run, tmp_path, form):
+    (run / "data" / "pairs.jsonl").unlink()
+    said = list(export_run(run, form, tmp_path / "out"))
+    assert not any("pairs" in line for line in said)
+    assert not list((tmp_path / "out").glob("pairs*"))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_folder_without_data_is_refused(tmp_path, form):
+    with pytest.raises(UserError, match=r"data/demonstrations\.jsonl"):
+        list(export_run(tmp_path, form, tmp_path / "out"))
+
+
+def test_a_refusal_makes_no_folder(tmp_path):
+    with pytest.raises(UserError):
+        list(export_run(tmp_path, "trl", tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("form", ["trl", "llama_factory"])
+def test_an_export_never_harms_the_run(run, form):
+    before = (run / "data" / "pairs.jsonl").read_bytes()
+    with contextlib.suppress(UserError):
+        list(export_run(run, form, run / "data"))
+    assert (run / "data" / "pairs.jsonl").read_bytes() == before
+
+
+def test_a_row_of_another_form_is_refused_by_file(run, tmp_path):
+    (run / "data" / "pairs.jsonl").write_text('{"prompt": [], "chosen": []}\n')
+    with pytest.raises(UserError, match=r"pairs\.jsonl"):
+        list(export_run(run, "llama_factory", tmp_path / "out"))

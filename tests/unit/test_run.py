@@ -1,0 +1,405 @@
+"""A run folder: each step once, whole or not at all, for one configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+
+import autoif_train.run as run_module
+from autoif_train.config import FREE_KEYS, resolve
+from autoif_train.rows import Rows
+from autoif_train.run import Run, bring
+from autoif_train.types import Dropped, Instruction, Kept, UserError
+
+BASE = resolve()
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def settings_in(folder, **changes):
+    return dataclasses.replace(BASE, output_dir=str(folder), **changes)
+
+
+@pytest.fixture
+def run(tmp_path):
+    with Run(settings_in(tmp_path), "test") as opened:
+        yield opened
+
+
+def three():
+    for text in "abc":
+        yield Instruction(text)
+    yield Dropped("instruction", "why", count=2)
+
+
+def forbidden(*_, **__):
+    raise AssertionError("a finished step was called again")
+
+
+# --- keep -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_step_is_written_and_can_be_read(run):
+    rows = run.keep("data/instructions", three, read=Instruction.from_row)
+    assert [row.text for row in rows] == ["a", "b", "c"]
+    assert (run.folder / "data" / "instructions.jsonl").exists()
+
+
+def test_a_finished_step_is_not_called_again(run):
+    run.keep("data/instructions", three)
+    assert len(run.keep("data/instructions", forbidden)) == 3
+
+
+def test_a_finished_step_of_no_rows_is_not_called_again(run):
+    run.keep("data/empty", lambda: iter(()))
+    assert len(run.keep("data/empty", forbidden)) == 0
+
+
+def test_inputs_and_options_reach_the_step(run):
+    rows = run.keep("x", lambda *inputs, **options: iter([Instruction(f"{inputs} {options}")]), 1, 2, seed=3)
+    assert next(iter(rows))["text"] == "(1, 2) {'seed': 3}"
+
+
+def test_a_step_that_fails_leaves_no_file_under_its_name(run):
+    def failing():
+        yield Instruction("a")
+        raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError):
+        run.keep("data/x", failing)
+    assert not run.has("data/x")
+    assert run.funnel() == []
+    assert len(run.keep("data/x", three)) == 3
+
+
+@pytest.mark.parametrize("moment", ["while writing", "before the funnel", "before the rename"])
+def test_a_kill_leaves_the_whole_file_or_none(run, monkeypatch, moment):
+    class Killed(BaseException):
+        pass
+
+    def kill(*_, **__):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        if moment == "before the funnel":
+            patch.setattr(run, "_note", kill)
+        elif moment == "before the rename":
+            patch.setattr(
+                run_module.os, "replace", lambda *names: kill() if names[1].name == "x.jsonl" else os.rename(*names)
+            )
+        step = kill_after_one(Killed) if moment == "while writing" else three
+        with pytest.raises(Killed):
+            run.keep("data/x", step)
+    assert not run.has("data/x")
+    assert [row["text"] for row in run.keep("data/x", three)] == ["a", "b", "c"]
+
+
+def kill_after_one(error):
+    def step():
+        yield Instruction("half")
+        raise error
+
+    return step
+
+
+def test_a_real_kill_leaves_no_half_file(tmp_path):
+    code = (
+        "import os, signal, sys; from autoif_train.config import resolve; from autoif_train.run import Run;"
+        "from autoif_train.types import Instruction\n"
+        "def step():\n"
+        "    yield Instruction('a' * 100000)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"with Run(resolve(output_dir={str(tmp_path)!r}), 'test') as run: run.keep('data/x', step)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    with Run(settings_in(tmp_path), "test") as run:
+        assert not run.has("data/x")
+        assert len(run.keep("data/x", three)) == 3
+
+
+def test_the_funnel_of_an_earlier_attempt_is_replaced(run):
+    run.keep("data/first", three)
+    run.keep("data/second", three)
+    (run.folder / "data" / "first.jsonl").unlink()
+    run.keep("data/first", lambda: iter([Instruction("a"), Dropped("instruction", "other")]))
+    assert [(entry["stage"], entry["dropped"]) for entry in run.funnel()] == [
+        ("data/first", {"other": 1}),
+        ("data/second", {"why": 2}),
+    ]
+
+
+def test_the_funnel_of_an_earlier_attempt_is_replaced_by_nothing_too(run):
+    run.keep("data/first", three)
+    (run.folder / "data" / "first.jsonl").unlink()
+    run.keep("data/first", lambda: iter(()))
+    assert all(entry.get("rows_out", entry.get("made")) == 0 for entry in run.funnel())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_went_in_came_out_or_was_dropped(run, seed):
+    chance = random.Random(seed)
+    events = [
+        chance.choice([Kept("case", 2), Dropped("case", "why"), Dropped("instruction", "x"), Instruction("a")])
+        for _ in range(40)
+    ]
+    run.keep("x", lambda: iter(events))
+    for entry in run.funnel():
+        if "dropped" in entry:
+            assert entry["rows_in"] == entry["rows_out"] + sum(entry["dropped"].values())
+
+
+def test_a_step_streams_to_its_file(run):
+    seen = []
+
+    def step():
+        for number in range(3):
+            seen.append(number)
+            yield Instruction(str(number))
+
+    def write(row):
+        assert len(seen) == int(row.text) + 1
+        return {"text": row.text}
+
+    run.keep("x", step, write=write)
+
+
+# --- the folder and its configuration ---------------------------------------------------------------------------------
+
+
+def test_the_settings_lie_in_the_folder(run):
+    assert (run.folder / "config.yaml").exists()
+
+
+def test_the_same_settings_may_come_back(tmp_path):
+    for _ in range(2):
+        with Run(settings_in(tmp_path), "test"):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"sft": {**BASE.sft, "num_train_epochs": 9}}, r"sft\.num_train_epochs"),
+        ({"pairs": dataclasses.replace(BASE.pairs, max_per_query=9)}, r"pairs\.max_per_query"),
+        ({"preset": "paper"}, "preset"),
+    ],
+)
+def test_another_configuration_is_refused_by_key(tmp_path, changes, key):
+    with Run(settings_in(tmp_path), "test"):
+        pass
+    with pytest.raises(UserError, match=key), Run(settings_in(tmp_path, **changes), "test"):
+        pass
+
+
+def test_a_refused_configuration_changes_nothing(tmp_path):
+    with Run(settings_in(tmp_path), "test"):
+        pass
+    before = (tmp_path / "config.yaml").read_text()
+    with pytest.raises(UserError), Run(settings_in(tmp_path, seed=1), "test"):
+        pass
+    assert (tmp_path / "config.yaml").read_text() == before
+
+
+def test_after_a_refusal_the_lock_is_free(tmp_path):
+    with Run(settings_in(tmp_path), "test"):
+        pass
+    try:
+        with Run(settings_in(tmp_path, seed=1), "test"):
+            pass
+    except UserError as error:
+        kept = error  # its traceback keeps the refused run alive
+    with Run(settings_in(tmp_path), "test"):
+        assert "seed" in str(kept)
+
+
+def test_more_rounds_are_accepted_and_remembered(tmp_path):
+    with Run(settings_in(tmp_path), "test"):
+        pass
+    more = dataclasses.replace(BASE.online_dpo, rounds=9)
+    with Run(settings_in(tmp_path, online_dpo=more), "test"):
+        assert "rounds: 9" in (tmp_path / "config.yaml").read_text()
+
+
+def test_rounds_are_free_and_nothing_that_is_made_is():
+    assert "online_dpo.rounds" in FREE_KEYS
+    assert not {"seed", "model", "sft.learning_rate", "sampling.temperature"} & set(FREE_KEYS)
+
+
+@pytest.mark.parametrize("content", ["", "- 1\n", "a: [", "text"])
+def test_a_torn_configuration_is_the_users_to_mend(tmp_path, content):
+    (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(UserError, match=r"config\.yaml"), Run(settings_in(tmp_path), "test"):
+        pass
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "package.json").write_text("{}")
+    with pytest.raises(UserError, match=r"config\.yaml"), Run(settings_in(tmp_path), "test"):
+        pass
+
+
+def test_two_at_once_are_refused(tmp_path):
+    with (
+        Run(settings_in(tmp_path), "test"),
+        pytest.raises(UserError, match="another process"),
+        Run(settings_in(tmp_path), "test"),
+    ):
+        pass
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="output_dir"), Run(settings_in(tmp_path / "file"), "test"):
+        pass
+
+
+def test_the_default_folder_names_model_and_mode():
+    assert str(Run(BASE, "test").folder) == "runs/tiny-strong_to_weak"
+    hub = dataclasses.replace(BASE, model="Qwen/Qwen2-7B", mode="self_alignment")
+    assert str(Run(hub, "test").folder) == "runs/Qwen2-7B-self_alignment"
+
+
+# --- models and missing stages ----------------------------------------------------------------------------------------
+
+
+def train(*_, output):
+    (output / "trainer").mkdir()
+    (output / "config.json").write_text("{}")
+
+
+def test_a_model_is_trained_once(run):
+    path = run.keep_model("sft", train)
+    assert run.keep_model("sft", forbidden) == path
+    assert not (run.folder / "sft" / "trainer").exists()
+
+
+def test_an_interrupted_training_leaves_no_model_but_its_checkpoints(run):
+    def stopped(*, output):
+        (output / "trainer").mkdir()
+        (output / "trainer" / "checkpoint-1").mkdir()
+        raise KeyboardInterrupt
+
+    def resumed(*, output):
+        assert (output / "trainer" / "checkpoint-1").exists()
+        (output / "config.json").write_text("{}")
+
+    with pytest.raises(KeyboardInterrupt):
+        run.keep_model("sft", stopped)
+    assert not run.has("sft")
+    run.keep_model("sft", resumed)
+    assert run.has("sft")
+
+
+def test_a_missing_stage_is_refused_with_the_recipe_to_run(run):
+    with pytest.raises(UserError, match=r"missing; first run: accelerate launch .*recipes/generate_data\.py"):
+        run.need("data/demonstrations", "generate_data")
+
+
+def test_the_command_to_run_first_keeps_the_settings(tmp_path, monkeypatch):
+    """Run as printed, it must not end in a folder of another configuration."""
+    monkeypatch.setattr(sys, "argv", ["recipes/sft.py", "--seed", "7", "--output_dir", str(tmp_path)])
+    with Run(settings_in(tmp_path, seed=7), "sft") as run, pytest.raises(UserError, match="--seed 7"):
+        run.need("data/demonstrations", "generate_data")
+
+
+def test_what_is_there_is_given(run):
+    run.keep("data/x", three)
+    run.keep_model("sft", train)
+    assert isinstance(run.need("data/x", "generate_data"), Rows)
+    assert run.need("sft", "sft") == str(run.folder / "sft")
+
+
+def test_only_the_embedded_default_runs_earlier_stages(tmp_path):
+    called = []
+    bring(settings_in(tmp_path), "sft", called.append)
+    bring(settings_in(tmp_path, model="Qwen/Qwen2-7B"), "sft", called.append)
+    assert len(called) == 1
+
+
+def test_a_finished_stage_is_not_brought_again(run):
+    run.keep_model("sft", train)
+    bring(run.settings, "sft", forbidden)
+
+
+# --- ranks ------------------------------------------------------------------------------------------------------------
+
+
+def test_another_rank_reads_what_the_first_made(run, monkeypatch):
+    run.keep("data/x", three)
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with Run(run.settings, "test") as second:
+        assert len(second.keep("data/x", forbidden)) == 3
+
+
+def test_another_rank_writes_no_manifest(run, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with Run(run.settings, "test") as second:
+        second.remember("execution", "sandbox", "level")
+        second.write_json("results", {})
+    assert not (run.folder / "manifest.json").exists()
+    assert not (run.folder / "results.json").exists()
+
+
+def test_shared_out_rows_do_not_depend_on_the_number_of_processes(tmp_path, monkeypatch):
+    def step(items):
+        for item in items:
+            yield Instruction(str(item))
+
+    texts = []
+    for ranks in (1, 3):
+        folder = tmp_path / str(ranks)
+        monkeypatch.setenv("WORLD_SIZE", str(ranks))
+        # The last rank to write its share would wait for the first: shares are laid down, then rank 0 joins them.
+        with monkeypatch.context() as patch:
+            patch.setattr(Run, "_wait_for", lambda *_: None)
+            for rank in reversed(range(ranks)):
+                monkeypatch.setenv("RANK", str(rank))
+                with Run(settings_in(folder), "test") as run:
+                    rows = run.keep_split("data/x", step, list(range(10)), read=Instruction.from_row)
+        texts.append([row.text for row in rows])
+        assert [path.name for path in (folder / "data").iterdir()] == ["x.jsonl"]
+    assert texts[0] == texts[1] == [str(number) for number in range(10)]
+
+
+def test_the_manifest_holds_seed_versions_and_seconds(run):
+    run.keep("data/x", three)
+    manifest = json.loads((run.folder / "manifest.json").read_text())
+    assert manifest["seed"] == 0
+    assert "python" in manifest["versions"]
+    assert manifest["steps"]["data/x"]["seconds"] >= 0
+
+
+def test_data_files_hold_no_paths(run):
+    run.keep("data/x", three)
+    assert str(run.folder) not in (run.folder / "data" / "x.jsonl").read_text()
+
+
+def test_a_signature_holds_no_path(run):
+    assert run.signature(str(run.folder / "online_dpo" / "round_1" / "policy")) == "online_dpo/round_1/policy"
+
+
+def test_a_copy_is_laid_once(run):
+    run.keep("data/x", three)
+    run.copy("data/x.jsonl", "y.jsonl")
+    (run.folder / "data" / "x.jsonl").write_text("")
+    run.copy("data/x.jsonl", "y.jsonl")
+    assert len(run.rows("y")) == 3
+
+
+def test_paid_answers_lie_in_the_run_unless_shared(run, tmp_path):
+    assert run.cache_path() == run.folder / "cache.sqlite"
+    shared = dataclasses.replace(run.settings, cache=dataclasses.replace(BASE.cache, path=str(tmp_path / "c.sqlite")))
+    assert Run(shared, "test").cache_path() == tmp_path / "c.sqlite"

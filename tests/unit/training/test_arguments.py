@@ -1,0 +1,73 @@
+"""TRL's names known without importing TRL, and the stated global batch."""
+
+from __future__ import annotations
+
+import pytest
+
+from autoif_train.training.arguments import OURS, accumulation_steps, known_names
+from autoif_train.types import UserError
+
+
+@pytest.mark.parametrize("section", ["sft", "dpo"])
+@pytest.mark.parametrize("name", ["learning_rate", "num_train_epochs", "max_length", "bf16", "global_batch_size"])
+def test_shared_names_are_known(section, name):
+    assert name in known_names(section)
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "known"), [("dpo", "beta", True), ("sft", "beta", False), ("sft", "packing", True)]
+)
+def test_each_trainer_has_its_own(section, name, known):
+    assert (name in known_names(section)) == known
+
+
+@pytest.mark.parametrize("name", ["learnin_rate", "", "__post_init__", "SFTConfig", "lr"])
+def test_a_misspelt_name_is_unknown(name):
+    assert name not in known_names("sft")
+
+
+def test_what_is_read_as_text_is_what_the_class_declares():
+    dataclasses = pytest.importorskip("dataclasses")
+    trl = pytest.importorskip("trl")
+    for section, config in (("sft", trl.SFTConfig), ("dpo", trl.DPOConfig)):
+        declared = {field.name for field in dataclasses.fields(config) if field.init}
+        assert declared <= known_names(section)
+        assert known_names(section) - OURS - {field.name for field in dataclasses.fields(config)} == set()
+
+
+@pytest.mark.parametrize(
+    ("together", "per_device", "world", "steps"),
+    [(128, 1, 8, 16), (128, 2, 8, 8), (16, 16, 1, 1), (64, 1, 64, 1), (512, 1, 64, 8), (1, 1, 1, 1)],
+)
+def test_micro_batches_make_the_global_batch(together, per_device, world, steps):
+    assert accumulation_steps(together, per_device, world) == steps
+
+
+@pytest.mark.parametrize("world", [1, 2, 4, 8, 16, 32, 64])
+def test_the_number_of_processes_never_changes_the_batch(world):
+    assert accumulation_steps(64, 1, world) * world == 64
+
+
+@pytest.mark.parametrize(("together", "per_device", "world"), [(128, 1, 3), (16, 32, 1), (10, 4, 2), (1, 1, 2)])
+def test_a_batch_that_cannot_be_reached_is_refused_with_its_numbers(together, per_device, world):
+    with pytest.raises(UserError, match=rf"global_batch_size {together} .*{world} processes.*{per_device}"):
+        accumulation_steps(together, per_device, world)
+
+
+def test_the_mend_is_one_that_works():
+    with pytest.raises(UserError, match="use 4 processes"):
+        accumulation_steps(16, 2, 5)
+
+
+def test_no_mend_is_offered_where_none_works():
+    with pytest.raises(UserError) as found:
+        accumulation_steps(7, 2, 1)
+    assert "use " not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("together", "per_device"), [(0, 1), (-16, 1), (16, 0), (16, -1), ("16", 1), (16, "2"), (1.5, 1), (None, 1)]
+)
+def test_a_batch_that_is_no_count_is_refused(together, per_device):
+    with pytest.raises(UserError, match="batch_size"):
+        accumulation_steps(together, per_device, 1)
