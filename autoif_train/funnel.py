@@ -68,7 +68,7 @@ class Tally:
                     "examples": self.examples.get(unit, {}),
                 }
             )
-        return entries
+        return entries or [{"stage": self.stage, "unit": "row", "made": 0}]
 
 
 def read_funnel(path: Path) -> list[Row]:
@@ -83,7 +83,7 @@ def update_funnel(path: Path, entries: list[Row]) -> None:
     where = next((index for index, entry in enumerate(old) if entry["stage"] in stages), len(old))
     rest = [entry for entry in old if entry["stage"] not in stages]
     with atomic_file(path) as file:
-        json.dump([*rest[:where], *entries, *rest[where:]], file, ensure_ascii=False, indent=1)
+        json.dump([*rest[:where], *entries, *rest[where:]], file, indent=1)
 
 
 def funnel_lines(entries: list[Row]) -> list[str]:

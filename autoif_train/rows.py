@@ -38,7 +38,7 @@ class Rows(Generic[Noun]):
 
     def _all(self) -> Iterator[Noun]:
         try:
-            opened = self.path.open(encoding="utf-8")
+            opened = self.path.open("rb")
         except OSError as error:
             raise UserError(f"{self.path}: {error.strerror}; name a file that can be read") from error
         with opened as file:
@@ -47,7 +47,7 @@ class Rows(Generic[Noun]):
                     continue
                 try:
                     row = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise UserError(
                         f"{self.path}, line {number}: not JSON ({error}); mend or remove the line"
                     ) from error
@@ -85,11 +85,25 @@ def atomic_file(path: str | Path) -> Iterator[Any]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
-    with open(temporary, "w", encoding="utf-8") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def json_line(value: Any) -> str:
+    """JSON on one line, readable; escaped to ASCII where it holds half a surrogate pair, which UTF-8 cannot write."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value)
+    return text
 
 
 def write_rows(path: str | Path, rows: Iterable[Any]) -> int:
@@ -97,6 +111,6 @@ def write_rows(path: str | Path, rows: Iterable[Any]) -> int:
     count = 0
     with atomic_file(path) as file:
         for row in rows:
-            file.write(json.dumps(plain(row), ensure_ascii=False) + "\n")
+            file.write(json_line(plain(row)) + "\n")
             count += 1
     return count

@@ -12,17 +12,20 @@ import fcntl
 import json
 import logging
 import os
+import shlex
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import yaml
 from tqdm import tqdm
 
 from autoif_train.config import Settings, differing_keys, dump, load_dump
-from autoif_train.funnel import Tally, funnel_lines, read_funnel, update_funnel
+from autoif_train.funnel import Tally, funnel_lines, update_funnel
 from autoif_train.rows import Rows, atomic_file, plain, write_rows
 from autoif_train.types import Row, UserError
 from autoif_train.versions import versions
@@ -57,7 +60,11 @@ class Run:
             ) from error
         if self.rank == 0:
             self._take_lock()
-            self._claim()
+            try:
+                self._claim()
+            except UserError:
+                self._lock.close()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,7 +84,7 @@ class Run:
         """A folder belongs to one resolved configuration; another one is refused, never merged."""
         file = self.folder / "config.yaml"
         if file.exists():
-            differing = differing_keys(load_dump(file), self.settings)
+            differing = differing_keys(_read_config(file), self.settings)
             if differing:
                 raise UserError(
                     f"output_dir: {self.folder} belongs to another configuration, which differs in "
@@ -138,7 +145,8 @@ class Run:
     ) -> Rows:
         """`keep(name, step, items, *inputs)`, the items shared out over the ranks; one file comes of it.
 
-        `step` must treat each item by itself, so that the file does not depend on the number of processes.
+        `step` must treat each item by itself, so that the file does not depend on the number of processes, and yield
+        rows alone.
         """
         rows = self.rows(name, read)
         if rows.path.exists() or self.world_size == 1:
@@ -152,7 +160,7 @@ class Run:
             for path in parts:
                 self._wait_for(path)
             self.keep(name, lambda: chain.from_iterable(Rows(path, read) for path in parts))
-            for path in parts:
+            for path in rows.path.parent.glob(f".{rows.path.stem}.*-of-*{rows.path.suffix}"):
                 path.unlink()
         self._wait_for(rows.path)
         return rows
@@ -189,18 +197,16 @@ class Run:
         """Write `name.json`, in place of an earlier one, and return the value."""
         if self.rank == 0:
             with atomic_file(self.path(f"{name}.json")) as file:
-                json.dump(value, file, ensure_ascii=False, indent=1)
+                json.dump(value, file, indent=1)
         return value
 
     def need(self, name: str, recipe: str, read: Callable[[Row], Any] | None = None) -> Any:
         """What an earlier recipe made: its rows, or its model's path. Refuses, with the command to run, where it is
         missing."""
         if not self.has(name):
-            flags = f"--model {self.settings.model} --mode {self.settings.mode} --output_dir {self.folder}"
-            raise UserError(
-                f"{self.path(name)} is missing; first run: accelerate launch recipes/{recipe}.py {flags}"
-                + (f" --preset {self.settings.preset}" if self.settings.preset != "recommended" else "")
-            )
+            # The same flags: a run folder belongs to one configuration.
+            command = shlex.join(["accelerate", "launch", f"recipes/{recipe}.py", *sys.argv[1:]])
+            raise UserError(f"{self.path(name)} is missing; first run: {command}")
         return str(self.path(name)) if self.path(name).is_dir() else self.rows(name, read)
 
     def copy(self, source: str, target: str) -> None:
@@ -220,6 +226,8 @@ class Run:
 
     def remember(self, section: str, name: str, value: Any) -> None:
         """Note a fact in manifest.json: versions, hardware, seeds, sandbox level, seconds, calls and tokens."""
+        if self.rank != 0:
+            return
         file = self.path("manifest.json")
         manifest = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         manifest.setdefault("versions", versions())
@@ -228,14 +236,25 @@ class Run:
         with atomic_file(file) as opened:
             json.dump(manifest, opened, ensure_ascii=False, indent=1)
 
-    def funnel(self) -> list[Row]:
-        """The entries of funnel.json."""
-        return read_funnel(self.path("funnel.json"))
+    def steps(self) -> dict[str, Any]:
+        """What the manifest says of the steps that were made."""
+        file = self.path("manifest.json")
+        return json.loads(file.read_text(encoding="utf-8")).get("steps", {}) if file.exists() else {}
 
     def _wait_for(self, path: Path) -> None:
         """Wait, without a collective that could time out, until rank 0 has finished a file."""
         while not path.exists():
             time.sleep(WAITING_SECONDS)
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    try:
+        config = load_dump(file)
+    except (OSError, ValueError, yaml.YAMLError):
+        config = None
+    if not isinstance(config, dict):
+        raise UserError(f"{file}: not the settings of a run; mend the file or name another --output_dir")
+    return config
 
 
 def bring(settings: Settings, name: str, recipe: Callable[[Settings], None]) -> None:

@@ -29,7 +29,8 @@ class UserError(Exception):
 def content_id(*parts: Any) -> str:
     """A stable 12-character id of JSON-serialisable content; equal content has an equal id on every machine."""
     text = json.dumps(parts, ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    # A model may write half of a surrogate pair, which is no character but must not end a run.
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 def derived_seed(*parts: Any) -> int:
@@ -162,6 +163,8 @@ class Query:
             QueryFunction(function["source"], function["instruction_id"], function.get("audit", False))
             for function in row["functions"]
         )
+        if isinstance(row["instruction_ids"], str):
+            raise ValueError("`instruction_ids` is a list of ids")
         if not functions:
             raise ValueError("a query needs at least one verification function in `functions`")
         return cls(

@@ -18,15 +18,15 @@ from autoif_train.run import Run, bring
 
 
 def main(settings):
+    before = Run(settings, "evaluate").steps()
     bring(settings, "offline_dpo", offline_dpo.main)
     bring(settings, f"online_dpo/round_{settings.online_dpo.rounds}/policy", online_dpo.main)
     with Run(settings, "evaluate") as run:
-        done_before = run.path("report.html").exists()
         for stage in stages(run, settings):
             evaluate_stage(run, settings, stage)
         results = write_results(run, settings)
         print_stages(results)
-        if done_before:
+        if run.steps() == before:
             print("every step was done before; only the table and the report were written anew")
         print(f"report: {write_report(run.folder)}")
 

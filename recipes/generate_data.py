@@ -107,7 +107,8 @@ def answer_queries(run, settings, checked, supervisor, respondent, executor):
     if settings.quality.enabled:
         judged = run.keep(
             "data/scored", score_quality, queries, judged, quality_judge(settings.quality, supervisor),
-            settings.quality, settings.demonstrations.accept_above, seed, read=Judged.from_row,
+            settings.quality, min(settings.demonstrations.accept_above, settings.pairs.chosen_above), seed,
+            read=Judged.from_row,
         )  # fmt: skip
     run.keep("data/demonstrations", demonstrations, queries, judged, settings.demonstrations, settings.quality, seed)
     pairs = pairs_by_score(queries, judged, settings.pairs, settings.quality, seed)

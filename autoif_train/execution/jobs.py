@@ -88,12 +88,13 @@ def cut(job: int, code: bytes, texts: Sequence[str], positions: Sequence[int]) -
 
 
 def calls_per_frame(calls: int, workers: int, seconds_per_call: float) -> int:
-    """How many of `calls` go into one frame: an equal share for each worker, but neither too little work nor too much.
+    """How many of `calls` go into one frame: equal shares for the workers, but neither too little work nor too much.
 
     `seconds_per_call` is what frames took lately; verdicts do not depend on it.
     """
-    least, most = (int(seconds / seconds_per_call) for seconds in FRAME_SECONDS)
-    return max(1, min(max(-(-calls // workers), least), most, MAX_FRAME_CALLS))
+    least, most = (1 + int(seconds / seconds_per_call) for seconds in FRAME_SECONDS)
+    frames = max(1, min(workers, calls // least), calls // min(most, MAX_FRAME_CALLS))
+    return min(-(-calls // frames), MAX_FRAME_CALLS)
 
 
 def pack(pieces: Iterable[Piece], calls_wanted: int) -> Iterator[list[Piece]]:

@@ -15,7 +15,7 @@ from autoif_train.execution.pool import Reply
 from autoif_train.execution.sources import Admission, SourceMemory
 from autoif_train.types import Outcome
 
-FAST_SHARE = 0.1  # of the CPU limit: what a call may use before its function goes to the slow lane
+FAST_SHARE, FAST_SECONDS = 0.05, 0.01  # of the CPU limit, at least: then a function goes to the slow lane
 ORDER_TEXTS = 8  # texts that a function which may remember is given again, backwards
 UNDECIDED = (codes.NOT_RUN, codes.RETRY, codes.TIMEOUT, codes.SKIPPED)  # after the fast lane
 SETTLED = (codes.TRUE, codes.FALSE, codes.EXCEPTION, codes.NON_BOOL)
@@ -114,14 +114,14 @@ class Run:
 
     def _send(self, sent: Sent) -> None:
         if sent.purpose == "slow":
-            strikes, lane, share = self.strikes[sent.pieces[0].job], self.lanes.slow, 1.0
+            strikes, lane, seconds = self.strikes[sent.pieces[0].job], self.lanes.slow, self.lanes.timeout_seconds
         else:
-            strikes, lane, share = 1, self.lanes.fast, FAST_SHARE
+            strikes, lane, seconds = 1, self.lanes.fast, max(FAST_SHARE * self.lanes.timeout_seconds, FAST_SECONDS)
         kind, pieces = codes.ALONE, sent.pieces
         if sent.purpose == "shared":
             sentinel = Piece(-1, self.admissions[SENTINEL].code, range(2), SENTINEL_TEXTS, 0)
             kind, pieces = codes.SHARED, [*pieces, sentinel]
-        frame = planning.frame_of(kind, pieces, strikes, self.lanes.timeout_seconds * share)
+        frame = planning.frame_of(kind, pieces, strikes, seconds)
         self.waiting[lane.submit(frame)] = sent
 
     def _take(self, sent: Sent, reply: Reply) -> None:

@@ -49,18 +49,20 @@ def pairs_by_score(
 ) -> Iterator[PreferencePair | Kept | Dropped]:
     """Pairs of answers to one query: what followed against what was violated.
 
-    An answer that nobody could judge, or that was cut, is neither. Equal texts are one answer.
+    An answer that nobody could judge, or that was cut, is neither; one with which some function failed is never
+    rejected. Equal texts are one answer.
     """
     for query, rows in grouped(queries, judged):
         answers = list({row.response.text: row for row in rows if row.response.finished}.values())
         chosen = [row for row in answers if _chosen(row, settings, quality)]
-        rejected = [row for row in answers if _rejected(row, settings, quality)]
-        if not chosen or not rejected:
+        rejected = [row for row in answers if row not in chosen and _rejected(query, row, settings, quality)]
+        pairs = [(good, bad) for good in chosen for bad in rejected if _better(good, bad, quality)]
+        if not pairs:
             yield Dropped("query", _no_pair(chosen, rejected, answers, quality), query.prompt)
             continue
         yield Kept("query")
         chance = random.Random(derived_seed(*seed, "pairs", query.id))
-        for good, bad in _draw(chosen, rejected, settings, chance):
+        for good, bad in _draw(pairs, settings, chance):
             yield PreferencePair(
                 query.messages,
                 [{"role": "assistant", "content": good.response.text}],
@@ -100,10 +102,10 @@ def _case_pairs(
     chosen = [text for text, found in judged.items() if found > settings.chosen_above]
     rejected = [text for text, found in judged.items() if found <= settings.rejected_at_or_below]
     if not chosen or not rejected:
-        yield Dropped("instruction", "no chosen case" if rejected else "no rejected case", row.instruction.text)
+        yield Dropped("instruction", "no rejected case" if chosen else "no chosen case", row.instruction.text)
         return
     yield Kept("instruction")
-    pairs = [(good, bad) for good in chosen for bad in rejected]
+    pairs = [(good, bad) for good in chosen for bad in rejected if judged[good] > judged[bad]]
     prompt = [{"role": "user", "content": row.instruction.text}]
     for good, bad in chance.sample(pairs, min(settings.max_per_query, len(pairs))):
         answers = [[{"role": "assistant", "content": text}] for text in (good, bad)]
@@ -115,12 +117,25 @@ def _chosen(row: Judged, settings: PairsSettings, quality: QualitySettings) -> b
     return score is not None and score > settings.chosen_above and good_quality(row, quality)
 
 
-def _rejected(row: Judged, settings: PairsSettings, quality: QualitySettings) -> bool:
+def _rejected(query: Query, row: Judged, settings: PairsSettings, quality: QualitySettings) -> bool:
     score = row.verdict.score
-    return score is not None and (score <= settings.rejected_at_or_below or poor_quality(row, quality))
+    if score is None:
+        return False
+    counted = zip(query.functions, row.verdict.outcomes, strict=True)
+    violated = score <= settings.rejected_at_or_below and all(
+        outcome.judged for function, outcome in counted if not function.audit
+    )
+    return violated or poor_quality(row, quality)
+
+
+def _better(good: Judged, bad: Judged, quality: QualitySettings) -> bool:
+    """Thresholds that overlap must not turn a pair around; a bad answer may score as high only for its poor quality."""
+    return good.verdict.score > bad.verdict.score or poor_quality(bad, quality)
 
 
 def _no_pair(chosen: list[Judged], rejected: list[Judged], answers: list[Judged], quality: QualitySettings) -> str:
+    if not answers:
+        return "every answer cut at max_new_tokens"
     if not any(row.verdict.score is not None for row in answers):
         return "nobody could judge"
     if chosen:
@@ -131,9 +146,8 @@ def _no_pair(chosen: list[Judged], rejected: list[Judged], answers: list[Judged]
 
 
 def _draw(
-    chosen: list[Judged], rejected: list[Judged], settings: PairsSettings, chance: random.Random
+    pairs: list[tuple[Judged, Judged]], settings: PairsSettings, chance: random.Random
 ) -> list[tuple[Judged, Judged]]:
-    pairs = [(good, bad) for good in chosen for bad in rejected]
     chance.shuffle(pairs)
     if settings.match_length:
         pairs.sort(key=lambda pair: abs(len(pair[0].response.text) - len(pair[1].response.text)))

@@ -61,7 +61,9 @@ def score_quality(
     while frame := list(islice(groups, QUERIES_PER_FRAME)):
         asked = [(query, row) for query, rows in frame for row in rows if _worth_asking(row, follows_above)]
         prompts = [_prompt(query, row, seed) for query, row in asked]
-        sampling = SamplingSettings(settings.samples, 0.0, 1.0, settings.max_new_tokens)
+        # Several scores of one answer must be drawn: at temperature 0 they would be one score said again.
+        temperature = 0.0 if settings.samples == 1 else 1.0
+        sampling = SamplingSettings(settings.samples, temperature, 1.0, settings.max_new_tokens)
         qualities: dict[tuple[str, int], float] = {}
         for (_, row), answers in zip(asked, chat.answer(prompts, sampling), strict=True):
             scores = list(_scores(answer.text for answer in answers))
@@ -82,7 +84,8 @@ def _worth_asking(row: Judged, follows_above: float) -> bool:
 
 def _prompt(query: Query, row: Judged, seed: tuple[object, ...]) -> Prompt:
     text = reading.without_thinking(row.response.text)
-    instructions = query.prompt.replace(query.user_query, "", 1).strip()
+    # What is left of the prompt without the query, and without the full stop that may have been put between the two.
+    instructions = query.prompt.replace(query.user_query, "", 1).removeprefix(".").strip()
     message = fill("quality", user_query=query.user_query, instructions=instructions, response=text)
     return Prompt(
         [{"role": "user", "content": message}],

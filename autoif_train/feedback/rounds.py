@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Literal
 
-from autoif_train.types import PreferencePair, Query, Row, derived_seed
+from autoif_train.types import PreferencePair, Query, Row, content_id, derived_seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,8 @@ def with_replay(
         own += isinstance(event, PreferencePair)
         yield event
     if settings.replay > 0:
-        pool = list(chain.from_iterable(earlier))
+        # An earlier round's file holds what that round replayed itself: each pair counts once.
+        pool = list({content_id(row): row for row in chain.from_iterable(earlier)}.values())
         count = min(len(pool), round(settings.replay * own))
         for row in random.Random(derived_seed(seed, "replay")).sample(pool, count):
             yield PreferencePair(**row)

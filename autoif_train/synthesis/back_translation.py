@@ -33,7 +33,7 @@ class BackTranslationSettings:
     """NLI model, hub id or path (paper §3.2)."""
     max_functions: int | None = 3
     """Most functions of an instruction that are described, the most accurate first; null = all (paper: all; released
-    code: the first three)."""
+    code: three, which ones depended on Python's hash seed)."""
     keep_rest: bool = False
     """Keep the functions beyond `max_functions` unchecked (released code) instead of dropping them (ours)."""
     drop: Literal["function", "instruction"] = "function"
@@ -102,7 +102,8 @@ def _decide(
         yield Dropped("function", "beyond max_functions", text, len(rest))
     survivors = kept + (rest if settings.keep_rest else [])
     if lost:
-        yield Dropped("instruction", "contradicted by its functions", text)
+        reason = "contradicted by its functions" if contradicted else "entailment unreadable"
+        yield Dropped("instruction", reason, text)
         if survivors:
             yield Dropped("function", "instruction dropped", text, len(survivors))
         return

@@ -103,8 +103,11 @@ def _jobs(suite: _Suite, settings: CrossValidationSettings) -> Iterator[tuple[st
 def equality_source(source: str, expected: bool) -> str:
     """A function that is True where `result == expected` holds for the given one's result."""
     return (
+        # A function that calls itself must find itself under its own name, not this wrapper.
         f"{source}\n\n_judged = evaluate\n\n\n"
-        f"def evaluate(response):\n    return bool(_judged(response) == {expected})\n"
+        f"def evaluate(response):\n    global evaluate\n    wrapper, evaluate = evaluate, _judged\n"
+        f"    try:\n        return bool(_judged(response) == {expected})\n"
+        f"    finally:\n        evaluate = wrapper\n"
     )
 
 

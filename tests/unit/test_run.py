@@ -13,6 +13,7 @@ import pytest
 
 import autoif_train.run as run_module
 from autoif_train.config import FREE_KEYS, resolve
+from autoif_train.funnel import read_funnel
 from autoif_train.rows import Rows
 from autoif_train.run import Run, bring
 from autoif_train.types import Dropped, Instruction, Kept, UserError
@@ -78,7 +79,7 @@ def test_a_step_that_fails_leaves_no_file_under_its_name(run):
     with pytest.raises(RuntimeError):
         run.keep("data/x", failing)
     assert not run.has("data/x")
-    assert run.funnel() == []
+    assert read_funnel(run.path("funnel.json")) == []
     assert len(run.keep("data/x", three)) == 3
 
 
@@ -132,7 +133,7 @@ def test_the_funnel_of_an_earlier_attempt_is_replaced(run):
     run.keep("data/second", three)
     (run.folder / "data" / "first.jsonl").unlink()
     run.keep("data/first", lambda: iter([Instruction("a"), Dropped("instruction", "other")]))
-    assert [(entry["stage"], entry["dropped"]) for entry in run.funnel()] == [
+    assert [(entry["stage"], entry["dropped"]) for entry in read_funnel(run.path("funnel.json"))] == [
         ("data/first", {"other": 1}),
         ("data/second", {"why": 2}),
     ]
@@ -142,7 +143,7 @@ def test_the_funnel_of_an_earlier_attempt_is_replaced_by_nothing_too(run):
     run.keep("data/first", three)
     (run.folder / "data" / "first.jsonl").unlink()
     run.keep("data/first", lambda: iter(()))
-    assert all(entry.get("rows_out", entry.get("made")) == 0 for entry in run.funnel())
+    assert all(entry.get("rows_out", entry.get("made")) == 0 for entry in read_funnel(run.path("funnel.json")))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -153,7 +154,7 @@ def test_what_went_in_came_out_or_was_dropped(run, seed):
         for _ in range(40)
     ]
     run.keep("x", lambda: iter(events))
-    for entry in run.funnel():
+    for entry in read_funnel(run.path("funnel.json")):
         if "dropped" in entry:
             assert entry["rows_in"] == entry["rows_out"] + sum(entry["dropped"].values())
 

@@ -28,7 +28,7 @@ OFF = QualitySettings(enabled=False)
 ON = QualitySettings()
 
 
-def answer(text, score, quality=None, outcomes=(), finished=True, query="q"):
+def answer(text, score, quality=None, outcomes=(Outcome.FOLLOWED, Outcome.VIOLATED), finished=True, query="q"):
     return Judged(Response(query, text, "a", finished=finished), Verdict(tuple(outcomes), score), quality)
 
 
