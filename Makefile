@@ -32,7 +32,7 @@ ifeq ($(HAS_GPU),)
 	  || $(BIN)/pip install --quiet --retries 1 --timeout 15 $(TORCH) --index-url $(CPU_INDEX) \
 	  || $(BIN)/pip install --quiet $(TORCH)
 endif
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,eval]'
 	touch $@
 
 quickstart: venv

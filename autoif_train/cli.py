@@ -19,15 +19,16 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from autoif_train.command import exit_with_code, prepare
 from autoif_train.rows import Rows, write_rows
 from autoif_train.types import (
     CheckedInstruction,
+    Dropped,
     Instruction,
     QueryFunction,
     Row,
-    TestCase,
     UserError,
     VerificationFunction,
 )
@@ -60,15 +61,23 @@ def _options(command: str, description: str, **options: str) -> argparse.Argumen
         if name.startswith("_"):
             parser.add_argument(name[1:], type=Path, help=text)
         else:
-            parser.add_argument(f"--{name}", type=Path, required=True, help=text)
+            parser.add_argument(f"--{name}", type=_new_file if name == "output" else Path, required=True, help=text)
     return parser
+
+
+def _new_file(name: str) -> Path:
+    """A path that a file can be written to, refused before any work is done."""
+    path = Path(name)
+    if path.is_dir() or any(parent.is_file() for parent in path.parents):
+        raise UserError(f"--output {path}: is a folder or lies within a file; name a file to write")
+    return path
 
 
 def cross_validate(arguments: Arguments) -> None:
     """Functions and cases judge each other; survivors to the output, the rest beside it with reasons."""
     from autoif_train.config import parse
     from autoif_train.execution import Executor
-    from autoif_train.synthesis.cross_validation import cross_validate_one
+    from autoif_train.synthesis import cross_validation
 
     parser = _options(
         "cross-validate",
@@ -82,19 +91,18 @@ def cross_validate(arguments: Arguments) -> None:
     dropped: list[Row] = []
 
     def survivors(executor: Executor) -> Iterator[Row]:
-        for draft in Rows(files.input, _draft):
-            survivor, events = cross_validate_one(draft, executor, settings.cross_validation)
-            if survivor is not None:
-                yield {
-                    "instruction": survivor.instruction.text,
-                    "functions": [{"source": f.source, "accuracy": f.accuracy} for f in survivor.functions],
-                    "cases": survivor.cases,
-                }
-            lost = [event for event in events if event.unit == "instruction"]
-            detail = [f"{event.unit}: {event.reason}" for event in events if event.unit != "instruction"]
-            dropped.extend(
-                {"instruction": draft.instruction.text, "reason": event.reason, "detail": detail} for event in lost
-            )
+        detail: list[str] = []  # what went of the instruction whose events are passing by
+        drafts = Rows(files.input, _draft)
+        for event in cross_validation.cross_validate(drafts, executor, settings.cross_validation):
+            match event:
+                case CheckedInstruction():
+                    detail = []
+                    yield _survivor(event)
+                case Dropped(unit="instruction"):
+                    dropped.append({"instruction": event.example, "reason": event.reason, "detail": detail})
+                    detail = []
+                case Dropped() if event.reason != "instruction dropped":
+                    detail.append(f"{event.unit}: {event.reason}")
 
     with Executor(**dataclasses.asdict(settings.execution)) as executor:
         kept = write_rows(files.output, survivors(executor))
@@ -103,12 +111,34 @@ def cross_validate(arguments: Arguments) -> None:
     print(f"{kept} instructions survive → {files.output}; {len(dropped)} dropped, with reasons → {beside}")
 
 
+def _survivor(checked: CheckedInstruction) -> Row:
+    functions = [{"source": function.source, "accuracy": function.accuracy} for function in checked.functions]
+    return {"instruction": checked.instruction.text, "functions": functions, "cases": checked.cases}
+
+
 def _draft(row: Row) -> CheckedInstruction:
-    functions = tuple(VerificationFunction.from_row(function) for function in row["functions"])
-    cases = tuple(TestCase.from_row(case) for case in row["cases"])
-    if not all(isinstance(function.source, str) for function in functions):
-        raise ValueError("a function is not a string")
-    return CheckedInstruction(Instruction(row["instruction"]), functions, cases)
+    from autoif_train.synthesis import reading
+
+    instruction = Instruction(_field(row, "instruction", str, "a string"))
+    cases = tuple(reading.case(case) for case in _field(row, "cases", list, "a list"))
+    return CheckedInstruction(instruction, tuple(map(VerificationFunction, _sources(row))), cases)
+
+
+def _sources(row: Row) -> tuple[str, ...]:
+    functions = _field(row, "functions", list, "a list")
+    sources = tuple(function.get("source") if isinstance(function, dict) else function for function in functions)
+    if not all(isinstance(source, str) for source in sources):
+        raise ValueError("`functions` holds one whose source is not a string")
+    return sources
+
+
+def _field(row: Any, key: str, kind: type | tuple[type, ...], named: str) -> Any:
+    """A row's value of a kind; another one is refused, and `Rows` says in which file and line."""
+    if not isinstance(row, dict):
+        raise ValueError("not an object")
+    if not isinstance(row[key], kind):
+        raise ValueError(f"`{key}` is not {named}")
+    return row[key]
 
 
 def judge(arguments: Arguments) -> None:
@@ -126,10 +156,10 @@ def judge(arguments: Arguments) -> None:
     )
     files, rest = parser.parse_known_args(arguments)
     settings = parse("autoif judge", "", rest)
-    known = {row["id"]: tuple(row["functions"]) for row in Rows(files.functions, _with("id", "functions"))}
+    known = dict(Rows(files.functions, lambda row: (_id(row), _sources(row))))
 
     def judged(executor: Executor) -> Iterator[Row]:
-        rows = iter(Rows(files.responses, _with("id", "text")))
+        rows = iter(Rows(files.responses, _response))
         while frame := list(islice(rows, RESPONSES_PER_FRAME)):
             for row in frame:
                 if row["id"] not in known:
@@ -144,15 +174,13 @@ def judge(arguments: Arguments) -> None:
     print(f"{count} responses judged → {files.output}")
 
 
-def _with(*keys: str) -> Callable[[Row], Row]:
-    """Rows that must hold `keys`."""
+def _response(row: Row) -> Row:
+    _id(row), _field(row, "text", str, "a string")
+    return row
 
-    def read(row: Row) -> Row:
-        for key in keys:
-            row[key]
-        return row
 
-    return read
+def _id(row: Row) -> str | float:
+    return _field(row, "id", (str, int, float), "a string or a number")
 
 
 def score(arguments: Arguments) -> None:
@@ -182,7 +210,8 @@ def export(arguments: Arguments) -> None:
     """Demonstrations and pairs of a run in the form of another trainer."""
     from autoif_train.export import FORMATS, export_run
 
-    parser = _options("export", "Write a run's training data for other trainers.", _run="run folder", output="folder")
+    parser = _options("export", "Write a run's training data for other trainers.", _run="run folder")
+    parser.add_argument("--output", type=Path, required=True, help="folder")
     parser.add_argument("--format", choices=sorted(FORMATS), required=True)
     options = parser.parse_args(arguments)
     for line in export_run(options.run, options.format, options.output):

@@ -32,18 +32,22 @@ def prepare() -> None:
     warnings.filterwarnings("ignore", module=r"(trl|transformers|torch|accelerate|datasets)(\.|$)")
 
 
-def run_recipe(main: Callable[..., None], file: str, description: str | None) -> None:
-    """Run a recipe from its command line: parse, prepare, `main(settings)`."""
+def run_recipe(main: Callable[..., None], file: str, description: str | None, trains: bool = False) -> None:
+    """Run a recipe from its command line: parse, prepare, `main(settings)`.
+
+    `engine` is what training must be started on: a recipe that `trains` refuses another, the others run on any.
+    """
     prepare()
-    exit_with_code(lambda: _parse_and_run(main, file, description or ""))
+    exit_with_code(lambda: _parse_and_run(main, file, description or "", trains))
 
 
-def _parse_and_run(main: Callable[..., None], file: str, description: str) -> None:
+def _parse_and_run(main: Callable[..., None], file: str, description: str, trains: bool) -> None:
     from autoif_train.config import parse
     from autoif_train.training.engine import check_engine
 
     settings = parse(Path(file).name, description)
-    check_engine(settings.engine, f"recipes/{Path(file).name}")
+    if trains:
+        check_engine(settings.engine, f"recipes/{Path(file).name}")
     main(settings)
 
 
@@ -52,7 +56,7 @@ def exit_with_code(action: Callable[[], None]) -> None:
     try:
         action()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print("error:", *map(str.strip, str(error).splitlines()), file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on where this one stopped", file=sys.stderr)

@@ -10,8 +10,9 @@ import argparse
 import copy
 import dataclasses
 import difflib
+import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +31,7 @@ from autoif_train.feedback.rounds import OnlineDpoSettings
 from autoif_train.synthesis.back_translation import BackTranslationSettings
 from autoif_train.synthesis.cross_validation import CrossValidationSettings
 from autoif_train.synthesis.settings import QueriesSettings, SynthesisSettings
-from autoif_train.training.arguments import known_names
+from autoif_train.training.arguments import OF_THE_RUN, declared_types, fits
 from autoif_train.training.engine import Engine
 from autoif_train.types import UserError
 
@@ -42,14 +43,21 @@ FREE_KEYS = (
     "output_dir",
     "engine",
     "execution.workers",
-    "supervisor.api_key_env",
-    "supervisor.max_concurrency",
-    "supervisor.requests_per_minute",
-    "supervisor.tokens_per_minute",
-    "supervisor.max_retries",
-    "supervisor.timeout_seconds",
     "online_dpo.rounds",
     "cache.path",
+    *(
+        f"{role}.{key}"
+        for role in ("supervisor", "respondent")
+        for key in (
+            "base_url",
+            "api_key_env",
+            "max_concurrency",
+            "requests_per_minute",
+            "tokens_per_minute",
+            "max_retries",
+            "timeout_seconds",
+        )
+    ),
 )
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
@@ -78,7 +86,7 @@ class Settings:
     seed: int = 0
     """Everything random derives from it."""
     engine: Engine | None = None
-    """What the run must be started on; another one is refused with the right command. null = whatever it is."""
+    """What training must be started on; another one is refused with the right command. null = whatever it is."""
     policy: PolicySettings = dataclasses.field(default_factory=PolicySettings)
     supervisor: SupervisorSettings = dataclasses.field(default_factory=SupervisorSettings)
     respondent: RespondentSettings = dataclasses.field(default_factory=RespondentSettings)
@@ -105,8 +113,8 @@ class Settings:
 def parse(recipe: str, description: str, arguments: Sequence[str] | None = None) -> Settings:
     """The settings of a command line; `--help` and `--print_config` print and exit, bad input raises `UserError`."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    layered = _Layered(arguments)
     parser = _parser(recipe, description)
+    layered = _Layered(arguments, parser)
     try:
         parser.set_defaults(_flat_sections(parser.parse_object(copy.deepcopy(layered.merged))))
         parser.set_defaults({section: layered.merged.get(section, {}) for section in PASSED_THROUGH})
@@ -116,7 +124,10 @@ def parse(recipe: str, description: str, arguments: Sequence[str] | None = None)
     parsed = parser.instantiate(namespace)
     sections = {field.name: parsed[field.name] for field in dataclasses.fields(Settings)}
     # The parser would read a string such as "no" inside an untyped section once more, as a boolean.
-    settings = Settings(**sections | {section: layered.merged.get(section, {}) for section in PASSED_THROUGH})
+    sections |= {section: layered.merged.get(section, {}) for section in PASSED_THROUGH}
+    if sections["policy"].model is None:
+        sections["policy"] = dataclasses.replace(sections["policy"], model=layered.named_model)
+    settings = Settings(**sections)
     if layered.print_config:
         print(dump(settings), end="")
         sys.exit(0)
@@ -131,7 +142,7 @@ def resolve(recipe: str = "recipe", **overrides: Any) -> Settings:
 class _Layered:
     """The layers below the flags, merged, and the flags that remain for the parser."""
 
-    def __init__(self, arguments: list[str]):
+    def __init__(self, arguments: list[str], parser: ArgumentParser):
         first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
         first.add_argument("--config", action="append", default=[])
         first.add_argument("--print_config", action="store_true")
@@ -142,14 +153,15 @@ class _Layered:
             self.print_config = chosen.print_config
         except argparse.ArgumentError as error:
             raise UserError(str(error)) from error
-        user = [_read_layer(Path(file)) for file in chosen.config]
+        user = [_user_layer(Path(file), parser) for file in chosen.config]
         names = {"model": "tiny", "mode": "strong_to_weak", "preset": "recommended"}
         for layer in [*user, vars(chosen)]:
-            names |= {key: str(layer[key]) for key in names if layer.get(key) is not None}
+            names |= {key: layer[key] for key in names if layer.get(key) is not None}
         for kind in ("mode", "preset"):
             _known_choice(kind, names[kind])
         model = _model_layer(names["model"])
         by_mode = model.pop("modes", {}).get(names["mode"], {})
+        self.named_model = model.get("policy", {}).get("model", names["model"])
         mode_file = CONFIGS / "modes" / f"{names['mode']}.yaml"
         preset_file = CONFIGS / "presets" / f"{names['preset']}.yaml"
         merged: dict[str, Any] = {}
@@ -172,11 +184,15 @@ class _Layered:
         for flag in flags:
             key, equals, value = flag.removeprefix("--").partition("=")
             section, _, name = key.partition(".")
-            if not flag.startswith("--") or section not in PASSED_THROUGH or not name:
+            if not flag.startswith("--") or section not in PASSED_THROUGH:
                 remaining.append(flag)
                 continue
-            _check_key(key, "command line")
-            layer.setdefault(section, {})[name] = _value(value if equals else next(flags, ""))
+            if not name:
+                raise UserError(f"--{section}: a section, not a setting; set its keys, e.g. --{section}.max_steps 10")
+            value = value if equals else next(flags, None)
+            if value is None or (value.startswith("--") and not equals):
+                raise UserError(f"--{key}: its value is missing")
+            layer.setdefault(section, {})[name] = _passed_value(key, value)
         self.flags = remaining
         return layer
 
@@ -186,22 +202,31 @@ class _Layered:
         return in_flags or any(key in (layer.get("supervisor") or {}) for layer in user for key in keys)
 
 
-def _value(text: str) -> Any:
-    """A flag's text as YAML reads it, but for the words that are names of strategies as well as old-style booleans."""
-    return text if text.lower() in ("no", "yes", "on", "off") else get_loader("yaml")(text)
+def _passed_value(key: str, text: str) -> Any:
+    """A flag's text as YAML reads it, or as it is where only that fits: `no` is the name of a strategy as well."""
+    _check_key(key, "command line")
+    section, _, name = key.partition(".")
+    try:
+        value = get_loader("yaml")(text)
+    except yaml.YAMLError:
+        value = text
+    value = value if fits(value, declared_types(section)[name]) else text
+    _check_value(key, value, "command line")
+    return value
+
+
+def _names_of(kind: str) -> list[str]:
+    return sorted(file.stem for file in (CONFIGS / f"{kind}s").glob("*.yaml"))
 
 
 def _known_choice(kind: str, name: str) -> None:
-    known = sorted(file.stem for file in (CONFIGS / f"{kind}s").glob("*.yaml"))
-    if name not in known:
-        raise UserError(f"--{kind} {name}: unknown; choose one of {', '.join(known)}")
+    if name not in _names_of(kind):
+        raise UserError(f"--{kind} {name}: unknown; choose one of {', '.join(_names_of(kind))}")
 
 
 def _model_layer(name: str) -> dict[str, Any]:
-    file = CONFIGS / "models" / f"{name}.yaml"
-    if file.is_file():
-        return _read_layer(file, also=("modes",))
-    return {"policy": {"model": name}}
+    """What a model file sets; nothing for a hub id or a path."""
+    return _read_layer(CONFIGS / "models" / f"{name}.yaml", also=("modes",)) if name in _names_of("model") else {}
 
 
 def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -213,52 +238,80 @@ def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _user_layer(file: Path, parser: ArgumentParser) -> dict[str, Any]:
+    """A `--config` file, its values checked by themselves so that the message can name it."""
+    layer = _read_layer(file)
+    typed = {key: value for key, value in layer.items() if key not in PASSED_THROUGH}
+    try:
+        parser.parse_object(copy.deepcopy(typed))
+    except ArgumentError as error:
+        raise UserError(f"--config {file}: {_with_hint(error)}") from error
+    return layer
+
+
 def _read_layer(file: Path, also: tuple[str, ...] = ()) -> dict[str, Any]:
     try:
         # jsonargparse's loader reads 7e-6 as a number, which plain PyYAML does not.
         layer = get_loader("yaml")(file.read_text(encoding="utf-8")) or {}
     except OSError as error:
         raise UserError(f"--config {file}: {error.strerror}; name a YAML file") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"--config {file}: not YAML ({' '.join(str(error).split())}); mend the file") from error
     if not isinstance(layer, dict):
         raise UserError(f"--config {file}: a settings file is a mapping of keys, not {type(layer).__name__}")
-    for key in _dotted(layer):
+    layer = {key: {} if value is None and key in _sections() else value for key, value in layer.items()}
+    for key, value in _dotted(layer):
         if key.split(".")[0] not in also:
             _check_key(key, str(file))
+            _check_value(key, value, str(file))
     return layer
 
 
-def _dotted(layer: dict[str, Any], before: str = "") -> list[str]:
-    keys = []
+def _dotted(layer: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in layer.items():
         name = f"{before}{key}"
-        deeper = (isinstance(value, dict) and name.split(".")[0] not in PASSED_THROUGH) or name in PASSED_THROUGH
-        keys.extend(_dotted(value or {}, f"{name}.") if deeper and isinstance(value, (dict, type(None))) else [name])
-    return keys
+        inside_trl = before.removesuffix(".") in PASSED_THROUGH
+        if isinstance(value, dict) and not inside_trl:
+            yield from _dotted(value, f"{name}.")
+        else:
+            yield name, value
 
 
-def known_keys() -> list[str]:
+@functools.cache
+def known_keys() -> tuple[str, ...]:
     """Every dotted key that a layer or a flag may set."""
     keys = []
     for field in dataclasses.fields(Settings):
+        inner = _sections().get(field.name)
+        keys.extend([field.name] if inner is None else [f"{field.name}.{name}" for name in inner])
+    return tuple(keys)
+
+
+@functools.cache
+def _sections() -> dict[str, tuple[str, ...]]:
+    """The sections and the keys that may be set in each."""
+    sections = {}
+    for field in dataclasses.fields(Settings):
         if field.name in PASSED_THROUGH:
-            keys.extend(f"{field.name}.{name}" for name in sorted(known_names(field.name)))
-            continue
-        section = _section(field)
-        inner = [f".{inner.name}" for inner in dataclasses.fields(section)] if section else [""]
-        keys.extend(f"{field.name}{name}" for name in inner)
-    return keys
-
-
-def _section(field: dataclasses.Field) -> type | None:
-    made = field.default_factory() if field.default_factory is not dataclasses.MISSING else None
-    return type(made) if dataclasses.is_dataclass(made) else None
+            sections[field.name] = tuple(sorted(declared_types(field.name).keys() - OF_THE_RUN.keys()))
+        elif dataclasses.is_dataclass(field.default_factory):
+            sections[field.name] = tuple(inner.name for inner in dataclasses.fields(field.default_factory))
+    return sections
 
 
 def _check_key(key: str, where: str) -> None:
+    section, _, name = key.partition(".")
+    if section in PASSED_THROUGH and name in OF_THE_RUN:
+        raise UserError(f"{where}: {key} is the run's own; use {OF_THE_RUN[name]}")
     if key not in known_keys():
         raise UserError(f"{where}: unknown setting {key}{_nearest(key)}")
+
+
+def _check_value(key: str, value: Any, where: str) -> None:
+    """Refuse a value that TRL could not take; our own sections are checked by the parser."""
+    section, _, name = key.partition(".")
+    if section in PASSED_THROUGH and not fits(value, declared_types(section)[name]):
+        raise UserError(f"{where}: {key} takes {declared_types(section)[name]}, not {value!r}")
 
 
 def _nearest(key: str) -> str:
@@ -315,6 +368,6 @@ def _with_hint(error: Exception) -> str:
     text = " ".join(str(error).split())
     if "unrecognized" not in text and "is not accepted" not in text:
         return text
-    words = [word.strip("'\"").removeprefix("--").split("=")[0] for word in text.split()]
-    named = next((word for word in words if "." in word.strip(".") or "_" in word), "")
-    return text + _nearest(named)
+    words = [word.strip("'\"").split("=")[0] for word in text.split()]
+    named = next((word for word in words if word.startswith("--") or "." in word.strip(".")), "")
+    return text + _nearest(named.removeprefix("--"))

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from autoif_train.rows import Rows, atomic_file, write_rows
-from autoif_train.types import Row, UserError
+from autoif_train.types import Demonstration, PreferencePair, Row, UserError
 
 FORMATS = ("trl", "llama_factory", "parquet")
-FILES = ("demonstrations", "pairs")
+FILES = {"demonstrations": Demonstration, "pairs": PreferencePair}
+ROWS_PER_BATCH = 4096
 
 
 def export_run(folder: Path, form: str, output: Path) -> Iterator[str]:
     """Write demonstrations and pairs of a run folder into `output`; yields a line per file written.
 
     `trl`: the rows as they are. `llama_factory`: ShareGPT and ranked pairs with their `dataset_info.json`.
-    `parquet`: the rows as columns. Raises `UserError` where the folder holds neither.
+    `parquet`: the rows as columns. Raises `UserError` where the folder holds neither, or rows of another form.
     """
     sources = [folder / "data" / f"{name}.jsonl" for name in FILES]
     present = [source for source in sources if source.exists()]
     if not present:
         raise UserError(f"{folder}: holds neither data/demonstrations.jsonl nor data/pairs.jsonl; generate data first")
-    output.mkdir(parents=True, exist_ok=True)
+    if output.resolve() == (folder / "data").resolve():
+        raise UserError(f"--output {output}: would overwrite the run's own data; name another folder")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--output {output}: {error.strerror}; name a folder") from error
     for source in present:
         target = output / (f"{source.stem}.parquet" if form == "parquet" else source.name)
         if form == "trl":
@@ -32,7 +41,7 @@ def export_run(folder: Path, form: str, output: Path) -> Iterator[str]:
         elif form == "parquet":
             _write_parquet(source, target)
         else:
-            write_rows(target, (_conversation(row) for row in Rows(source)))
+            write_rows(target, Rows(source, _conversation))
         yield f"{source.name} → {target}"
     if form == "llama_factory":
         with atomic_file(output / "dataset_info.json") as file:
@@ -41,15 +50,34 @@ def export_run(folder: Path, form: str, output: Path) -> Iterator[str]:
 
 
 def _write_parquet(source: Path, target: Path) -> None:
-    from datasets import load_dataset
+    import pyarrow
+    from pyarrow.parquet import ParquetWriter
 
-    load_dataset("json", data_files=str(source), split="train").to_parquet(str(target))
+    noun = FILES[source.stem]
+    rows = iter(Rows(source, lambda row: vars(noun(**row))))
+    schema = _schema(noun)
+    # The columns are stated, not read off the rows: a file without rows has them too.
+    with ParquetWriter(target, schema) as writer:
+        while batch := list(islice(rows, ROWS_PER_BATCH)):
+            try:
+                writer.write_batch(pyarrow.RecordBatch.from_pylist(batch, schema=schema))
+            except (TypeError, ValueError) as error:
+                raise UserError(f"{source}: a row of another form ({error}); mend or remove it") from error
+
+
+def _schema(noun: type) -> Any:
+    import pyarrow
+
+    columns = {"float": pyarrow.float64(), "str": pyarrow.string()}
+    messages = pyarrow.list_(pyarrow.struct({"role": pyarrow.string(), "content": pyarrow.string()}))
+    return pyarrow.schema({field.name: columns.get(field.type, messages) for field in dataclasses.fields(noun)})
 
 
 def _conversation(row: Row) -> Row:
     """ShareGPT form: the prompt's turns, and the answer or the ranked answers beside them."""
     if "chosen" in row:
-        return {"messages": row["prompt"], "chosen": row["chosen"][0], "rejected": row["rejected"][0]}
+        (chosen,), (rejected,) = row["chosen"], row["rejected"]
+        return {"messages": row["prompt"], "chosen": chosen, "rejected": rejected}
     return {"messages": row["prompt"] + row["completion"]}
 
 

@@ -8,7 +8,20 @@ import platform
 import subprocess
 from pathlib import Path
 
-PACKAGES = ("autoif_train", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "deepspeed", "vllm")
+PACKAGES = (
+    "autoif_train",
+    "torch",
+    "transformers",
+    "trl",
+    "accelerate",
+    "peft",
+    "datasets",
+    "deepspeed",
+    "vllm",
+    "lm_eval",
+    "langdetect",
+    "nltk",
+)
 
 
 def versions() -> dict[str, str | int | None]:

@@ -85,6 +85,8 @@ def open_chat(
                 raise UserError(f"{role}.model: not set; name a hub id or a local path")
             return open_model(resolve(settings.model), PolicySettings(), Path(settings.model).name)
         case "policy":
+            if not policy.model:
+                raise UserError(f"policy.model: not set, and {role}.kind is policy; name a hub id or a local path")
             return open_model(resolve(policy.model), policy, "base")
         case "vllm":
             raise UserError(

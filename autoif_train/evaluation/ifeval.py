@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib.util
 import logging
 import re
 import sys
@@ -25,6 +26,7 @@ from autoif_train.types import Row, UserError
 
 SETS = ("ifeval",)
 HUB_ID = "google/IFEval"
+PACKAGES = ("lm_eval", "langdetect", "nltk", "immutabledict")
 PUNKT = "tokenizers/punkt_tab/english/"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 SHOWN_CHARACTERS = 60
@@ -49,6 +51,8 @@ class Item:
             raise ValueError("`key` must be a number or a string and `prompt` a string")
         if not kinds or len(kinds) != len(kwargs):
             raise ValueError("`instruction_id_list` and `kwargs` must be of one length, at least 1")
+        if not all(isinstance(each, dict) for each in kwargs):
+            raise ValueError("`kwargs` must hold one object of arguments per instruction")
         # The hub's table has a column for every argument and null where an instruction does not take it.
         given = tuple({name: value for name, value in each.items() if value is not None} for each in kwargs)
         item = cls(row["key"], row["prompt"], tuple(kinds), given)
@@ -122,20 +126,22 @@ def _from_hub() -> Iterator[Item]:
     for row in rows:
         try:
             yield Item.from_row(row)
-        except (KeyError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{HUB_ID}, key {row.get('key')}: {error}") from error
 
 
 @functools.cache
 def _registry() -> dict[str, Any]:
     """lm-eval's checker classes by kind, with language detection seeded for this process."""
-    try:
-        import langdetect
-        import nltk
-    except ImportError as error:
-        raise UserError(
-            f"ifeval: {error.name} is not installed; {sys.executable} -m pip install -e '.[eval]'"
-        ) from error
+    for package in PACKAGES:
+        if importlib.util.find_spec(package) is None:
+            raise UserError(
+                f"ifeval: the package {package} is not installed; get it with: {sys.executable} -m pip install "
+                "-c constraints.txt -e '.[eval]'"
+            )
+    import langdetect
+    import nltk
+
     # Asked before lm-eval is imported, which would try to download the data then and there.
     try:
         nltk.data.find(PUNKT)
@@ -144,12 +150,8 @@ def _registry() -> dict[str, Any]:
             f"ifeval: NLTK's sentence splitter punkt_tab is missing; get it with: {sys.executable} -m nltk.downloader "
             "punkt_tab (without internet: docs/evaluation.md)"
         ) from error
-    try:
-        from lm_eval.tasks.ifeval.instructions_registry import INSTRUCTION_DICT
-    except ImportError as error:
-        raise UserError(
-            f"ifeval: {error.name} is not installed; {sys.executable} -m pip install -e '.[eval]'"
-        ) from error
+    from lm_eval.tasks.ifeval.instructions_registry import INSTRUCTION_DICT
+
     langdetect.DetectorFactory.seed = 0
     # A text without any letter has no language: the scorer counts it as followed and logs the whole text.
     logging.getLogger("lm_eval.tasks.ifeval.instructions").setLevel(logging.CRITICAL)
@@ -167,12 +169,12 @@ def _check(kind: str, given: dict[str, Any]) -> Callable[[str], bool]:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{kind} cannot take the arguments {given} ({error!r})") from error
     if symbol:
+        # No argument leads there: the checker's own arguments replace a symbol by a letter.
         checker._letter = symbol
     used = checker.get_instruction_args() or {}
-    drawn = used.keys() - given.keys() | {
-        name for name, value in given.items() if isinstance(value, int) and used[name] != value
-    }
-    if drawn or (symbol and used["letter"] != symbol):
+    # An argument that is missing, or a number that the checker has no use for, is drawn at random instead.
+    replaced = {name for name, value in given.items() if isinstance(value, int) and used[name] != value}
+    if drawn := (used.keys() - given.keys()) | replaced:
         raise ValueError(f"{kind} needs a usable value of {', '.join(sorted(drawn))}; it would draw one at random")
     return checker.check_following
 
@@ -250,7 +252,7 @@ def score_files(prompts: Path, responses: Path, output: Path, settings: Evaluati
     if missing:
         raise UserError(
             f"{responses}: {len(missing)} of {len(items)} prompts have no response, the first is key {missing[0]}; add "
-            "them (an empty response counts as followed by none)"
+            "them (an empty response follows no instruction)"
         )
     graded = [grade(item, texts[item.prompt], settings.strip_thinking) for item in items.values()]
     write_rows(output, ({"key": each.key, "strict": each.strict, "loose": each.loose} for each in graded))

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from autoif_train.resources import resolve
 from autoif_train.rows import Rows
@@ -14,13 +15,16 @@ from autoif_train.synthesis.settings import QueriesSettings, SynthesisSettings
 from autoif_train.types import (
     CheckedInstruction,
     Dropped,
+    Kept,
     Query,
     QueryFunction,
-    Row,
     UserError,
     content_id,
     derived_seed,
 )
+
+# A text that ends in one of these needs no full stop, in any script.
+CLOSING = tuple('.!?:;"”»…)]`。！？：；」』）】》〉’．؟؛۔।॥')
 
 
 def user_queries(settings: QueriesSettings) -> tuple[list[str], list[Dropped]]:
@@ -47,15 +51,7 @@ def user_queries(settings: QueriesSettings) -> tuple[list[str], list[Dropped]]:
 
 
 def _texts(path: Path) -> Iterator[str]:
-    rows: Iterable[Row] = Rows(path)
-    if path.suffix == ".json":
-        try:
-            rows = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UserError(f"queries.path: {path}: {error.strerror}; name a file that can be read") from error
-        except ValueError as error:
-            raise UserError(f"queries.path: {path}: not JSON ({error}); mend the file") from error
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(_json_rows(path) if path.suffix == ".json" else Rows(path), 1):
         text = _text(row)
         if text is None:
             raise UserError(
@@ -65,16 +61,38 @@ def _texts(path: Path) -> Iterator[str]:
         yield text
 
 
-def _text(row: Row) -> str | None:
-    """The first thing a user said in one row, whatever the row's form."""
+def _json_rows(path: Path) -> list[Any]:
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"queries.path: {path}: {error.strerror}; name a file that can be read") from error
+    except ValueError as error:
+        raise UserError(f"queries.path: {path}: not JSON ({error}); mend the file") from error
+    if not isinstance(rows, list):
+        raise UserError(f"queries.path: {path}: holds no list of rows; one row a line is a .jsonl file")
+    return rows
+
+
+def _text(row: Any) -> str | None:
+    """The first thing a user said in one row, whatever the row's form; None where there is none."""
+    if not isinstance(row, dict):
+        return None
     for key in ("query", "prompt"):
         if isinstance(row.get(key), str):
             return row[key]
-    turns = row.get("messages") or row.get("conversations") or []
-    for turn in turns:
-        if turn.get("role", turn.get("from")) in ("user", "human"):
-            return turn.get("content", turn.get("value"))
+    turns = row.get("messages") or row.get("conversations")
+    for turn in turns if isinstance(turns, list) else []:
+        if isinstance(turn, dict) and turn.get("role", turn.get("from")) in ("user", "human"):
+            return _content(turn.get("content", turn.get("value")))
     return None
+
+
+def _content(content: Any) -> str | None:
+    """A turn's text, which chat formats also write as a list of parts, some of them pictures."""
+    if isinstance(content, list):
+        texts = [part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)]
+        return "\n".join(texts) or None
+    return content if isinstance(content, str) else None
 
 
 def combine(
@@ -87,32 +105,40 @@ def combine(
 
     Instructions take turns, so that any beginning of the file covers them evenly.
     """
+    sizes = settings.instructions_per_query
+    if not sizes or min(sizes) < 1:
+        raise UserError(f"synthesis.instructions_per_query: {sizes}: name at least one number, each 1 or more")
     texts, dropped = user_queries(queries_settings)
+    yield Kept("user query", len(texts))
     yield from dropped
     chance = random.Random(derived_seed(seed, "queries"))
     deck = _Deck(checked, settings.balance_families, chance)
     seen = set()
-    sizes = settings.instructions_per_query
     for number in range(len(checked) * settings.queries_per_instruction):
-        instructions = deck.draw(min(sizes[number % len(sizes)], len(checked)))
+        instructions = deck.draw(sizes[number % len(sizes)])
         query = _query(chance.choice(texts), instructions, settings, chance)
         if query.id in seen:
-            continue
-        seen.add(query.id)
-        yield query
+            yield Dropped("query", "duplicate", query.prompt)
+        else:
+            seen.add(query.id)
+            yield query
 
 
 class _Deck:
     """Deals instructions in shuffled turns, over all of them or over families first."""
 
     def __init__(self, checked: Sequence[CheckedInstruction], balance_families: bool, chance: random.Random):
+        # An instruction that stands in the list twice can be drawn once.
+        different = list({row.instruction.id: row for row in checked}.values())
         self.chance = chance
-        self.families = families(checked) if balance_families else [list(checked)]
+        self.most = len(different)
+        self.families = families(different) if balance_families else [different]
         self.turn: list[list[CheckedInstruction]] = []
         self.members: dict[int, list[CheckedInstruction]] = {}
 
     def draw(self, count: int) -> list[CheckedInstruction]:
-        """`count` different instructions; of different families when families are balanced."""
+        """`count` different instructions, or all; of different families when families are balanced."""
+        count = min(count, self.most)
         drawn: list[CheckedInstruction] = []
         while len(drawn) < count:
             family = self._next_family()
@@ -153,7 +179,7 @@ def _query(
 def _sentence(text: str) -> str:
     """The text, with a full stop where it lacks closing punctuation: query and instruction must not run together."""
     text = text.strip()
-    return text if text[-1:] in '.!?:;"”»…)]`' else f"{text}."
+    return text if text.endswith(CLOSING) else f"{text}."
 
 
 def pilot_queries(

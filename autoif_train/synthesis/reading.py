@@ -14,12 +14,12 @@ from autoif_train.types import TestCase
 _THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 _LIST_MARK = re.compile(r"^\s*(?:\d{1,3}[.):]|[-*•–])\s+")
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)```", re.DOTALL)
-_SCORE = re.compile(r"score\s*[:=]?\s*\**\s*(\d+(?:\.\d+)?)(?:\s*/\s*(\d+))?", re.IGNORECASE)
+_SCORE = re.compile(r"\bscore[\s:=]*(\d+(?:\.\d+)?)(?:\s*/\s*(\d+))?", re.IGNORECASE)
 _TEXT_KEYS = ("input", "text", "response")
 _LABEL_KEYS = ("output", "expected", "result")
 
 
-class Unreadable(Exception):
+class Unreadable(ValueError):
     """The text does not hold what was asked for; the message is the reason for the funnel."""
 
 
@@ -46,7 +46,9 @@ def json_object(text: str) -> dict[str, Any]:
         start = candidate.find("{")
         while start >= 0:
             try:
-                value, _ = decoder.raw_decode(candidate, start)
+                value = _encodable(decoder.raw_decode(candidate, start)[0])
+            except RecursionError as error:
+                raise Unreadable("JSON nested too deeply") from error
             except ValueError:
                 # Only an opening brace at the start of a line can begin the object that was asked for; a brace deeper
                 # inside broken JSON would yield one of its parts.
@@ -56,6 +58,11 @@ def json_object(text: str) -> dict[str, Any]:
                 return value
             break
     raise Unreadable("not JSON" if "{" in text else "no JSON object")
+
+
+def _encodable(value: Any) -> Any:
+    """The value with half surrogates replaced: models escape emoji in pieces, which no file and no server can take."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _next_line_brace(text: str, start: int) -> int:
@@ -105,7 +112,7 @@ def score(text: str, best: float = 10.0) -> float:
         raise Unreadable("no score")
     value, scale = found[-1]
     number = float(value) * (best / float(scale) if scale and float(scale) > 0 else 1.0)
-    if number > best:
+    if not number <= best:  # not a number where both figures are beyond all bounds
         raise Unreadable("score out of range")
     return number
 

@@ -15,6 +15,9 @@ from autoif_train.synthesis.prompt import fill
 from autoif_train.synthesis.settings import SynthesisSettings
 from autoif_train.types import Dropped, Instruction, Kept, UserError, derived_seed
 
+# Thai to Burmese, Khmer, kana and Chinese characters: scripts without blanks, where each letter counts as a word.
+_BLANKLESS = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
+_WORD = re.compile(rf"[{_BLANKLESS}]|[^\W{_BLANKLESS}]+")
 LONGEST_INSTRUCTION = 200  # characters; beyond it a line is an explanation, not one atomic constraint
 
 
@@ -27,6 +30,8 @@ def read_seeds(path: str) -> list[str]:
         raise UserError(
             f"synthesis.seeds: {file}: {error.strerror}; name a text file with one seed per line"
         ) from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"synthesis.seeds: {file}: not UTF-8 ({error.reason}); save it as UTF-8") from error
     seeds = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not seeds:
         raise UserError(f"synthesis.seeds: {file} holds no instruction; write one per line")
@@ -42,27 +47,29 @@ def self_instruct(
     """
     seeds = read_seeds(settings.seeds)
     known: dict[str, str] = {}
-    parents = {text: Instruction(text) for text in seeds}
     for text in seeds:
-        known[_normal(text)] = text
-        yield Kept("instruction")
-        yield parents[text]
-    count = len(seeds)
-    for line in _proposals(seeds, supervisor, settings, seed):
-        reason = _refusal(line, known, settings.near_duplicate_above)
-        if reason is None and settings.max_instructions is not None and count >= settings.max_instructions:
-            reason = "beyond max_instructions"
+        reason = _surplus(text, known, settings.max_instructions)
+        yield from _kept(Instruction(text), known) if reason is None else [Dropped("instruction", reason, text)]
+    parents = list(known.values())
+    for line, torn in _proposals(seeds, supervisor, settings, seed):
+        reason = "cut at max_new_tokens" if torn else _refusal(line, known, settings)
         if reason is not None:
             yield Dropped("instruction", reason, line)
             continue
-        known[_normal(line)] = line
-        count += 1
-        parent, _, _ = process.extractOne(line, seeds, scorer=fuzz.token_sort_ratio)
-        yield Kept("instruction")
-        yield Instruction(line, parents[parent].id)
+        parent, _, _ = process.extractOne(line, parents, scorer=fuzz.token_sort_ratio)
+        yield from _kept(Instruction(line, Instruction(parent).id), known)
 
 
-def _proposals(seeds: list[str], supervisor: ChatModel, settings: SynthesisSettings, seed: int) -> Iterator[str]:
+def _kept(instruction: Instruction, known: dict[str, str]) -> Iterator[Kept | Instruction]:
+    known[_normal(instruction.text)] = instruction.text
+    yield Kept("instruction")
+    yield instruction
+
+
+def _proposals(
+    seeds: list[str], supervisor: ChatModel, settings: SynthesisSettings, seed: int
+) -> Iterator[tuple[str, bool]]:
+    """The lines that the supervisor writes, and whether a line is torn: the last one of an answer that was cut."""
     message = fill("self_instruct", seeds="\n".join(seeds), count=settings.instructions_per_call)
     prompts = [
         Prompt([{"role": "user", "content": message}], "self_instruct", str(call), derived_seed(seed, "instruct", call))
@@ -71,7 +78,9 @@ def _proposals(seeds: list[str], supervisor: ChatModel, settings: SynthesisSetti
     sampling = SamplingSettings(1, settings.writing_temperature, 1.0, settings.writing_max_new_tokens)
     for answers in supervisor.answer(prompts, sampling):
         for answer in answers:
-            yield from reading.list_items(answer.text)
+            lines = reading.list_items(answer.text)
+            last = None if answer.finished else len(lines) - 1
+            yield from ((line, number == last) for number, line in enumerate(lines))
 
 
 def _normal(text: str) -> str:
@@ -84,15 +93,23 @@ def _particulars(text: str) -> list[str]:
     return sorted([*re.findall(r"\d+", text), *re.findall(r'"([^"]*)"', text), *words[-1:]])
 
 
-def _refusal(line: str, known: dict[str, str], near_duplicate_above: float) -> str | None:
-    if line.endswith(":") or len(re.findall(r"\w+", line)) < 2:
+def _refusal(line: str, known: dict[str, str], settings: SynthesisSettings) -> str | None:
+    if line.endswith(":") or len(_WORD.findall(line)) < 2:
         return "not an instruction"
     if len(line) > LONGEST_INSTRUCTION:
         return "longer than an atomic instruction"
-    normal = _normal(line)
-    if normal in known:
-        return "duplicate"
-    near = process.extractOne(normal, known.keys(), scorer=fuzz.ratio, score_cutoff=100 * near_duplicate_above)
+    surplus = _surplus(line, known, settings.max_instructions)
+    if surplus is not None:
+        return surplus
+    alike = 100 * settings.near_duplicate_above
+    near = process.extractOne(_normal(line), known.keys(), scorer=fuzz.ratio, score_cutoff=alike)
     if near is not None and _particulars(known[near[0]]) == _particulars(line):
         return "near-duplicate"
     return None
+
+
+def _surplus(text: str, known: dict[str, str], most: int | None) -> str | None:
+    """Why an instruction is one too many, whoever wrote it."""
+    if _normal(text) in known:
+        return "duplicate"
+    return "beyond max_instructions" if most is not None and len(known) >= most else None

@@ -16,37 +16,62 @@ from typing import Any
 
 from autoif_train.types import UserError
 
-OURS = frozenset({"global_batch_size"})
-_SOURCES = {
-    "sft": ("trl/trainer/sft_config.py", "trl/trainer/base_config.py", "transformers/training_args.py"),
-    "dpo": ("trl/trainer/dpo_config.py", "trl/trainer/base_config.py", "transformers/training_args.py"),
+_OUR_TYPES = {"global_batch_size": "int | None"}
+OURS = frozenset(_OUR_TYPES)
+# TRL's names for what the run decides itself, and the flag that sets it for every recipe at once.
+OF_THE_RUN = {"output_dir": "--output_dir", "seed": "--seed"}
+_SOURCES = {  # later ones declare anew what differs
+    "sft": ("transformers/training_args.py", "trl/trainer/base_config.py", "trl/trainer/sft_config.py"),
+    "dpo": ("transformers/training_args.py", "trl/trainer/base_config.py", "trl/trainer/dpo_config.py"),
 }
+_TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool, "dict": dict, "list": list, "None": type(None)}
 
 
-@functools.cache
 def known_names(section: str) -> frozenset[str]:
     """Every name that may stand in the section `sft` or `dpo`."""
-    return OURS.union(*(_fields(source) for source in _SOURCES[section]))
+    return frozenset(declared_types(section))
 
 
 @functools.cache
-def _fields(source: str) -> frozenset[str]:
+def declared_types(section: str) -> dict[str, str]:
+    """Every name that may stand in the section `sft` or `dpo`, with its annotation, e.g. `float | None`."""
+    declared = dict(_OUR_TYPES)
+    for source in _SOURCES[section]:
+        declared |= _fields(source)
+    return declared
+
+
+@functools.cache
+def _fields(source: str) -> dict[str, str]:
     package, _, inside = source.partition("/")
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
         raise UserError(f"{package} is not installed; run `make venv` or `pip install autoif_train`")
     tree = ast.parse((Path(found.submodule_search_locations[0]) / inside).read_text(encoding="utf-8"))
-    return frozenset(
-        statement.target.id
+    return {
+        statement.target.id: ast.unparse(statement.annotation)
         for definition in tree.body
         if isinstance(definition, ast.ClassDef)
         for statement in definition.body
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
-    )
+    }
+
+
+def fits(value: Any, declared: str) -> bool:
+    """Whether a value is of a declared type, as far as its outermost name tells; an enumeration is named by a text."""
+    names = [name.strip().partition("[")[0] for name in declared.split("|")]
+    if isinstance(value, bool):
+        return "bool" in names  # which Python would count among the whole numbers
+    return any(isinstance(value, _TYPES.get(name, str)) for name in names)
 
 
 def accumulation_steps(global_batch_size: int, per_device: int, world_size: int) -> int:
     """How many micro-batches make the stated global batch, so that the number of GPUs never changes the experiment."""
+    if not all(type(size) is int and size > 0 for size in (global_batch_size, per_device)):
+        raise UserError(
+            f"global_batch_size {global_batch_size!r} and per_device_train_batch_size {per_device!r} must be whole "
+            "numbers above 0"
+        )
     together = per_device * world_size
     if global_batch_size % together == 0:
         return global_batch_size // together
@@ -59,17 +84,27 @@ def accumulation_steps(global_batch_size: int, per_device: int, world_size: int)
     )
 
 
+def _accumulation(together: int, arguments: dict[str, Any]) -> int:
+    """The accumulation that the global batch asks for here; one that is stated must agree."""
+    per_device = arguments["per_device_train_batch_size"]
+    steps = accumulation_steps(together, per_device, int(os.environ.get("WORLD_SIZE", "1")))
+    stated = arguments.get("gradient_accumulation_steps", steps)
+    if stated != steps:
+        raise UserError(
+            f"gradient_accumulation_steps {stated}: global_batch_size {together} asks for {steps} here; leave it out, "
+            "or set global_batch_size to null"
+        )
+    return steps
+
+
 def trainer_arguments(section: dict[str, Any], model_arguments: dict[str, Any], seed: int) -> dict[str, Any]:
     """Keyword arguments of `SFTConfig` or `DPOConfig`: the section as it is, and what follows from the machine."""
     import torch
 
     arguments = {key: value for key, value in section.items() if key not in OURS}
-    world_size = int(os.environ.get("WORLD_SIZE", "1"))
-    per_device = arguments.setdefault("per_device_train_batch_size", 1)
-    if "global_batch_size" in section:
-        arguments["gradient_accumulation_steps"] = accumulation_steps(
-            section["global_batch_size"], per_device, world_size
-        )
+    arguments.setdefault("per_device_train_batch_size", 1)
+    if section.get("global_batch_size") is not None:
+        arguments["gradient_accumulation_steps"] = _accumulation(section["global_batch_size"], arguments)
     if not torch.cuda.is_available():
         # Without these the trainer moves to a missing device, or DeepSpeed's batch assertion fails.
         arguments |= {"use_cpu": True, "dataloader_pin_memory": False}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import Literal
@@ -31,7 +32,7 @@ def _zero_stage(environment: Mapping[str, str]) -> str:
 
     with open(file, encoding="utf-8") as opened:
         zero = json.load(opened)["zero_optimization"]
-    offload = zero.get("offload_param", {}).get("device") == "cpu"
+    offload = (zero.get("offload_param") or {}).get("device") == "cpu"
     return f"zero{zero['stage']}_offload" if offload else f"zero{zero['stage']}"
 
 
@@ -40,10 +41,6 @@ def check_engine(wanted: Engine | None, recipe: str, environment: Mapping[str, s
     found = launched_engine(environment)
     if wanted is None or found == wanted:
         return
-    launch = {
-        "none": f"python {recipe}",
-        "ddp": f"accelerate launch --config_file deepspeed_configs/ddp.yaml {recipe}",
-        "fsdp2": f"accelerate launch --config_file deepspeed_configs/fsdp2.yaml {recipe}",
-    }.get(wanted, f"accelerate launch --config_file deepspeed_configs/{wanted}.yaml {recipe}")
-    flags = " ".join(sys.argv[1:])
-    raise UserError(f"engine: asked for {wanted}, started on {found}; use: {launch} {flags}".rstrip())
+    launcher = "python" if wanted == "none" else f"accelerate launch --config_file deepspeed_configs/{wanted}.yaml"
+    command = f"{launcher} {recipe} {shlex.join(sys.argv[1:])}".rstrip()
+    raise UserError(f"engine: asked for {wanted}, started on {found}; use: {command}")

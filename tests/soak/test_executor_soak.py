@@ -16,6 +16,8 @@ from autoif_train.execution import Executor, Outcome
 pytestmark = pytest.mark.soak
 
 KINDS = runpy.run_path(str(Path(__file__).parents[1] / "unit" / "execution" / "hostile.py"))
+# They use up memory or the stack as fast as the machine lets them: which limit ends them is a race.
+RACING = [KINDS["HOSTILE"][kind] for kind in ("list", "doubling text", "swallowed memory error", "deep recursion in C")]
 FUNCTIONS = [
     "def evaluate(r):\n    return len(r.split()) > {n}",
     "import re\ndef evaluate(r):\n    return len(re.findall('[aeiou]', r)) % 7 == {n} % 7",
@@ -71,7 +73,9 @@ def test_a_busy_machine_changes_no_outcome():
             for hog in hogs:
                 hog.kill()
                 hog.join()
-    assert [(s, a, b) for s, a, b in zip(sources, quiet, busy, strict=True) if a != b] == []
+    pairs = list(zip(sources, quiet, busy, strict=True))
+    assert [(s, a, b) for s, a, b in pairs if a != b and s not in RACING] == []
+    assert not any(outcome.judged for s, a, b in pairs if s in RACING for outcome in a + b)
     assert quiet[-1] == [Outcome.FOLLOWED, Outcome.VIOLATED]
 
 

@@ -64,9 +64,7 @@ def test_without_arguments_it_says_what_it_can(autoif):
     assert all(name in out for name in COMMANDS)
 
 
-@pytest.mark.parametrize(
-    "name", ["doctor", "plan", "cross-validate", "judge", "score", "inspect", "export", "report", "status"]
-)
+@pytest.mark.parametrize("name", ["doctor", "cross-validate", "judge", "score", "export", "report", "status"])
 def test_the_commands_of_the_contract_are_there(name):
     assert name in COMMANDS
 

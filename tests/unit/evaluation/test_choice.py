@@ -31,7 +31,7 @@ def lay_model(run, name):
 
 
 def lay_scores(run, stage, passed):
-    for name in BENCHMARKS["tiny"]:
+    for name in BENCHMARKS["tiny"].sets:
         rows = [Scored(str(number), "text", (each,), True) for number, each in enumerate(passed)]
         write_rows(run.path(f"evaluation/{stage}/{name}.jsonl"), rows)
 

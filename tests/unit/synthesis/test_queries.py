@@ -63,6 +63,7 @@ def test_drops_say_too_short_or_too_long(tmp_path):
         {"query": "What is the right question?"},
         {"prompt": "What is the right question?"},
         {"messages": [{"role": "system", "content": "no"}, {"role": "user", "content": "What is the right question?"}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "What is the right question?"}]}]},
         {"conversations": [{"from": "gpt", "value": "no"}, {"from": "human", "value": "What is the right question?"}]},
     ],
 )
@@ -80,7 +81,7 @@ def test_the_forms_that_people_have(tmp_path, row, name):
         {"messages": []},
         {"messages": [{"role": "user"}]},
         {"messages": "What is the right question?"},
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": "What is the right question?"}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "image"}]}]},
         {"conversations": [None]},
         "What is the right question?",
         ["What is the right question?"],
@@ -257,11 +258,11 @@ PROGRAM = """
 import sys
 from autoif_train.synthesis.queries import combine
 from autoif_train.synthesis.settings import QueriesSettings, SynthesisSettings
-from autoif_train.types import CheckedInstruction, Instruction, VerificationFunction
+from autoif_train.types import CheckedInstruction, Instruction, Selection, VerificationFunction
 rows = [CheckedInstruction(Instruction(str(n)), (VerificationFunction(f"f{n % 3}(x)"),), ()) for n in range(9)]
 settings = SynthesisSettings(queries_per_instruction=3, instructions_per_query=[1, 2], balance_families=True,
                              prompt_order="drawn")
-print([(row.id, row.prompt) for row in combine(rows, settings, QueriesSettings(), 5)])
+print([(row.id, row.prompt) for row in Selection.of(combine(rows, settings, QueriesSettings(), 5)).rows])
 """
 
 
