@@ -175,7 +175,8 @@ def judge(arguments: Arguments) -> None:
 
 
 def _response(row: Row) -> Row:
-    _id(row), _field(row, "text", str, "a string")
+    _id(row)
+    _field(row, "text", str, "a string")
     return row
 
 

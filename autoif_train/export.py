@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from itertools import islice
@@ -56,13 +57,15 @@ def _write_parquet(source: Path, target: Path) -> None:
     noun = FILES[source.stem]
     rows = iter(Rows(source, lambda row: vars(noun(**row))))
     schema = _schema(noun)
+    temporary = target.with_name(f".{target.name}.part")
     # The columns are stated, not read off the rows: a file without rows has them too.
-    with ParquetWriter(target, schema) as writer:
+    with ParquetWriter(temporary, schema) as writer:
         while batch := list(islice(rows, ROWS_PER_BATCH)):
             try:
                 writer.write_batch(pyarrow.RecordBatch.from_pylist(batch, schema=schema))
             except (TypeError, ValueError) as error:
                 raise UserError(f"{source}: a row of another form ({error}); mend or remove it") from error
+    os.replace(temporary, target)
 
 
 def _schema(noun: type) -> Any:
@@ -76,9 +79,15 @@ def _schema(noun: type) -> Any:
 def _conversation(row: Row) -> Row:
     """ShareGPT form: the prompt's turns, and the answer or the ranked answers beside them."""
     if "chosen" in row:
-        (chosen,), (rejected,) = row["chosen"], row["rejected"]
-        return {"messages": row["prompt"], "chosen": chosen, "rejected": rejected}
-    return {"messages": row["prompt"] + row["completion"]}
+        (chosen,), (rejected,) = _turns(row, "chosen"), _turns(row, "rejected")
+        return {"messages": _turns(row, "prompt"), "chosen": chosen, "rejected": rejected}
+    return {"messages": _turns(row, "prompt") + _turns(row, "completion")}
+
+
+def _turns(row: Row, key: str) -> list[Row]:
+    if not isinstance(row[key], list):
+        raise ValueError(f"`{key}` is not a list of turns")
+    return row[key]
 
 
 def _dataset_info(file: str) -> Row:

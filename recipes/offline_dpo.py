@@ -23,4 +23,4 @@ def main(settings):
 
 
 if __name__ == "__main__":
-    run_recipe(main, __file__, __doc__)
+    run_recipe(main, __file__, __doc__, trains=True)

@@ -68,4 +68,4 @@ def collect_pairs(run, settings, policy, queries, number):
 
 
 if __name__ == "__main__":
-    run_recipe(main, __file__, __doc__)
+    run_recipe(main, __file__, __doc__, trains=True)

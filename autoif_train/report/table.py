@@ -18,12 +18,25 @@ NOTE = "%: pass rate with its 95 % interval on each set; relevant and words: {}"
 def print_stages(results: dict[str, Any]) -> None:
     """Print what each stage scored, and the paired tests in words; plain text where stdout is not a terminal."""
     table, tests = stage_table(results), relevant_tests(results)
-    if not table.stages:
+    if not results.get("scores"):
         print("no stage was evaluated")
-    elif sys.stdout.isatty():
+    if table.stages and sys.stdout.isatty():
         _print_rich(table, tests)
-    else:
+    elif table.stages:
         _print_plain(table, tests)
+    for line in other_figures(results):
+        print(line)
+
+
+def other_figures(results: dict[str, Any]) -> list[str]:
+    """A line per score of the benchmarks that have figures of their own instead of one pass rate."""
+    lines = []
+    for score in results.get("scores", []):
+        if "pass_rate" not in score["metrics"]:
+            name = f"{score['stage']}/round_{score['round']}" if score["round"] else score["stage"]
+            figures = "  ".join(f"{key} {value:.4g}" for key, value in score["metrics"].items())
+            lines.append(f"{name:<20} {score['set']}: {figures}")
+    return lines
 
 
 def _header(table: StageTable) -> list[str]:

@@ -120,6 +120,38 @@ def test_a_dropped_row_holds_instruction_reason_and_detail(autoif):
     assert row["reason"] == "no surviving function"
 
 
+def test_a_dropped_row_tells_of_its_own_functions_and_cases_only(autoif):
+    broken = {"functions": ["not python ("], "cases": CASES}
+    rows = [{"instruction": str(n), **broken} for n in range(2)]
+    cross_validate(autoif, *rows, {"instruction": "good", "functions": [SOURCE, SOURCE], "cases": CASES}, rows[0])
+    details = [row["detail"] for row in Rows("out.dropped.jsonl")]
+    assert len(details) == 3
+    assert details[0] == details[1] == details[2]
+    assert "function: duplicate" not in details[2]
+
+
+@pytest.mark.parametrize("label", ["true", "True", " TRUE "])
+def test_a_label_may_be_written_as_a_word(autoif, label):
+    cases = [{**case, "expected": label if case["expected"] else "False"} for case in CASES]
+    assert cross_validate(autoif, {"instruction": "x", "functions": [SOURCE], "cases": cases})[0] == 0
+    assert next(iter(Rows("out.jsonl")))["cases"] == CASES
+
+
+def test_an_unreadable_label_is_refused_with_its_line(autoif):
+    row = {"instruction": "x", "functions": [SOURCE], "cases": [{"text": "a", "expected": "yes"}]}
+    refused(cross_validate(autoif, row), "in.jsonl, line 1", "label")
+
+
+def test_instructions_share_the_executor(autoif, monkeypatch):
+    from autoif_train.execution import Executor
+
+    asked = []
+    run = Executor.run
+    monkeypatch.setattr(Executor, "run", lambda self, jobs: asked.append(len(jobs)) or run(self, jobs))
+    cross_validate(autoif, *({"instruction": str(n), "functions": [SOURCE], "cases": CASES} for n in range(5)))
+    assert asked == [5]
+
+
 def test_no_row_is_no_survivor(autoif):
     code, out, _ = cross_validate(autoif)
     assert code == 0

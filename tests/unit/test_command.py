@@ -10,7 +10,8 @@ import warnings
 
 import pytest
 
-from autoif_train.command import exit_with_code, prepare
+from autoif_train import command
+from autoif_train.command import exit_with_code, prepare, run_recipe
 from autoif_train.types import UserError
 
 
@@ -96,3 +97,16 @@ def test_settings_are_parsed_without_heavy_libraries():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("trains", "code"), [(True, 2), (False, 0)])
+def test_only_a_recipe_that_trains_asks_for_an_engine(monkeypatch, trains, code):
+    monkeypatch.setattr(command, "prepare", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["recipes/x.py", "--model", "qwen2-7b"])
+    monkeypatch.delenv("ACCELERATE_USE_DEEPSPEED", raising=False)
+    found = 0
+    try:
+        run_recipe(lambda settings: None, "recipes/x.py", "", trains=trains)
+    except SystemExit as stop:
+        found = stop.code
+    assert found == code

@@ -48,6 +48,18 @@ def test_a_hub_id_or_path_is_the_policys_model(name):
     assert resolve(model=name).policy.model == name
 
 
+def test_a_policy_that_is_null_is_what_the_model_names(user):
+    text = "policy: {model: null}\n"
+    assert user(text, "--model", "some/model").policy.model == "some/model"
+    assert user(text, "--model", "qwen2-7b").policy.model == "Qwen/Qwen2-7B"
+
+
+def test_a_path_beside_a_settings_file_is_no_model_file(tmp_path):
+    (tmp_path / "checkpoint.yaml").write_text("no: settings")
+    path = str(tmp_path / "checkpoint")
+    assert resolve(model=path).policy.model == path
+
+
 @pytest.mark.parametrize("model", ["qwen2-7b", "llama3-8b", "qwen2-72b", "llama3-70b", "some/model"])
 def test_a_preset_keeps_its_batch_under_every_model(model):
     """method.md: the released code's DPO batch is 16; a model file must not put the paper's 64 back."""
@@ -289,6 +301,22 @@ def test_a_value_of_another_type_in_a_file_names_the_file(user, text):
 def test_what_trl_could_not_take_is_refused_by_key_before_any_work(flags):
     with pytest.raises(UserError, match=flags[0][2:]):
         parse("recipe", "", flags)
+
+
+@pytest.mark.parametrize("text", ["sft: {learning_rate: fast}", "dpo: {seed: 3}", "sft: {save_strategy: no}"])
+def test_what_trl_could_not_take_is_refused_by_file_as_well(user, text):
+    with pytest.raises(UserError, match=r"user\.yaml.*(sft|dpo)\."):
+        user(text)
+
+
+@pytest.mark.parametrize(("key", "flag"), [("sft.output_dir", "--output_dir"), ("dpo.seed", "--seed")])
+def test_what_the_run_decides_names_its_flag(key, flag):
+    with pytest.raises(UserError, match=f"{key}.*use {flag}"):
+        resolve(**{key: "3"})
+
+
+def test_a_text_that_looks_like_a_number_stays_a_text():
+    assert resolve(**{"sft.run_name": "7"}).sft["run_name"] == "7"
 
 
 @pytest.mark.parametrize(

@@ -96,3 +96,18 @@ def test_a_row_of_another_form_is_refused_by_file(run, tmp_path):
     (run / "data" / "pairs.jsonl").write_text('{"prompt": [], "chosen": []}\n')
     with pytest.raises(UserError, match=r"pairs\.jsonl"):
         list(export_run(run, "llama_factory", tmp_path / "out"))
+
+
+@pytest.mark.parametrize("form", ["llama_factory", "parquet"])
+@pytest.mark.parametrize("row", [{**PAIR, "prompt": "text"}, {**PAIR, "chosen": "text"}, [1], "text"])
+def test_texts_instead_of_turns_are_refused_and_leave_no_file(run, tmp_path, form, row):
+    (run / "data" / "pairs.jsonl").write_text(json.dumps(row) + "\n")
+    with pytest.raises(UserError, match=r"pairs\.jsonl"):
+        list(export_run(run, form, tmp_path / "out"))
+    assert not list((tmp_path / "out").glob("pairs*"))
+
+
+def test_an_output_that_is_a_file_is_refused_by_name(run, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(UserError, match="out"):
+        list(export_run(run, "trl", tmp_path / "out"))

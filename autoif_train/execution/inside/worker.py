@@ -18,8 +18,8 @@ import time
 from . import cell, codes, kernel
 
 HEARTBEAT_SECONDS = 1.0
-SLEEPER_SHARE = 0.02  # a call with less of a core than this, over the wall limit, sleeps; a starved one gets more
-WALL_FACTOR = 10  # times the wall limit: the end also for a call that wakes up now and then
+STIR_SECONDS = 0.002  # CPU: a call that uses less within its wall limit sleeps; one that is merely starved uses more
+WALL_FACTOR = 15  # times the wall limit: the end also for a call that wakes up now and then
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,6 +156,7 @@ class Worker:
             poll.register(descriptor, select.POLLIN)
             clock = (~child << 3) | 2  # the CPU clock of that process, see clock_getcpuclockid(3)
             current, since_wall, since_cpu = start, time.monotonic(), 0.0
+            stirred_wall, stirred_cpu = since_wall, 0.0
             pause, overdue = frame.hard_seconds, False
             while not poll.poll(max(1, min(pause, 0.25) * 1000)):
                 self.beat()
@@ -166,9 +167,11 @@ class Worker:
                     continue  # it has just ended
                 if done != current:
                     current, since_wall, since_cpu = (end if done < 0 else done), now, cpu
-                wall, used = now - since_wall, cpu - since_cpu
-                asleep = wall > frame.wall_seconds and used < wall * SLEEPER_SHARE
-                if used > frame.hard_seconds or asleep or wall > frame.wall_seconds * WALL_FACTOR:
+                if cpu - stirred_cpu > STIR_SECONDS:
+                    stirred_wall, stirred_cpu = now, cpu
+                used = cpu - since_cpu
+                asleep = now - max(stirred_wall, since_wall) > frame.wall_seconds
+                if used > frame.hard_seconds or asleep or now - since_wall > frame.wall_seconds * WALL_FACTOR:
                     overdue = True
                     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
                     poll.poll()

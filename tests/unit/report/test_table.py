@@ -51,3 +51,12 @@ def test_a_terminal_gets_whole_names_within_80_columns(capsys, monkeypatch, exam
 def test_no_scores_are_said_in_words(capsys):
     print_stages({"scores": [], "comparisons": []})
     assert capsys.readouterr().out == "no stage was evaluated\n"
+
+
+def test_a_benchmark_with_figures_of_its_own_is_printed_by_its_figures(capsys):
+    metrics = {"prompt_strict": 0.25, "prompt_loose": 0.5}
+    score = {"stage": "sft", "round": 0, "seed": 0, "benchmark": "ifeval", "set": "ifeval", "n": 4, "metrics": metrics}
+    print_stages({"scores": [score], "comparisons": []})
+    printed = capsys.readouterr().out
+    assert "prompt_strict 0.25" in printed
+    assert "no stage was evaluated" not in printed

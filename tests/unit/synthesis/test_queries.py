@@ -212,6 +212,7 @@ def test_a_drawn_order_is_both(texts):
     [
         ("Tell me about the rivers of Asia", "Tell me about the rivers of Asia. Instruction number 0."),
         ("What are the rivers of Asia?", "What are the rivers of Asia? Instruction number 0."),
+        ("اذكر لي أنهار آسيا الكبرى؟", "اذكر لي أنهار آسيا الكبرى؟ Instruction number 0."),
         (
             "请告诉我亚洲有哪些河流？请告诉我亚洲有哪些河流？",
             "请告诉我亚洲有哪些河流？请告诉我亚洲有哪些河流？ Instruction number 0.",

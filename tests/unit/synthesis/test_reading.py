@@ -162,6 +162,11 @@ def test_an_object_nested_without_end_has_a_reason(text):
         reading.json_object(text)
 
 
+def test_half_an_emoji_does_not_travel_on():
+    found = reading.json_object(r'{"func": "# \ud83d", "cases": ["\ud83d\ude00"]}')
+    assert found == {"func": "# ?", "cases": ["😀"]}
+
+
 @pytest.mark.parametrize("seed", range(50))
 def test_garbage_is_read_or_has_a_reason(seed):
     chance = random.Random(seed)

@@ -123,6 +123,19 @@ def test_the_torn_last_line_of_a_cut_answer_is_no_instruction(seeds):
     assert "End every sentence with" not in texts
 
 
+def test_a_torn_line_is_counted_with_its_reason(seeds):
+    writer = Writer(Answer("1. Write in capital letters.\n2. End every", finished=False))
+    events = self_instruct(writer, SynthesisSettings(seeds=seeds, instruction_calls=1), 0)
+    assert Selection.of(events).dropped["instruction"] == {"cut at max_new_tokens": 1}
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_no_proposal_outlives_its_seed(seeds, most):
+    _, reasons, selection = proposed(seeds, "Use no commas and no colons.", max_instructions=most)
+    assert len(selection.rows) == most
+    assert set(reasons.values()) == {"beyond max_instructions"}
+
+
 def test_every_line_is_kept_or_dropped(seeds):
     lines = ["Write in capital letters.", "Sure!", "Use no commas.", "x" * 500, "End with a dot."] * 3
     settings = SynthesisSettings(seeds=seeds, instruction_calls=2)

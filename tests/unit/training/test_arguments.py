@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoif_train.training.arguments import OURS, accumulation_steps, known_names
+from autoif_train.training.arguments import OURS, accumulation_steps, fits, known_names, trainer_arguments
 from autoif_train.types import UserError
 
 
@@ -71,3 +71,39 @@ def test_no_mend_is_offered_where_none_works():
 def test_a_batch_that_is_no_count_is_refused(together, per_device):
     with pytest.raises(UserError, match="batch_size"):
         accumulation_steps(together, per_device, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "declared", "fitting"),
+    [
+        (1, "float", True),
+        (1.5, "int", False),
+        (True, "int", False),
+        (True, "bool | None", True),
+        (None, "str | None", True),
+        (None, "str", False),
+        ("cosine", "SchedulerType | str", True),
+        (False, "SaveStrategy | str", False),
+        (["sigmoid"], "list[str]", True),
+        ("[sigmoid", "list[str]", False),
+        ({"a": 1}, "dict[str, Any] | str | None", True),
+    ],
+)
+def test_a_value_fits_its_declared_type(value, declared, fitting):
+    assert fits(value, declared) is fitting
+
+
+def test_the_global_batch_decides_the_accumulation():
+    assert trainer_arguments({"global_batch_size": 16}, {}, 0)["gradient_accumulation_steps"] == 16
+
+
+def test_an_accumulation_that_disagrees_is_refused_and_one_that_agrees_is_not():
+    sizes = {"global_batch_size": 16, "per_device_train_batch_size": 4}
+    assert trainer_arguments({**sizes, "gradient_accumulation_steps": 4}, {}, 0)["gradient_accumulation_steps"] == 4
+    with pytest.raises(UserError, match="gradient_accumulation_steps 2"):
+        trainer_arguments({**sizes, "gradient_accumulation_steps": 2}, {}, 0)
+
+
+def test_without_a_global_batch_the_accumulation_is_the_users():
+    section = {"global_batch_size": None, "gradient_accumulation_steps": 3}
+    assert trainer_arguments(section, {}, 0)["gradient_accumulation_steps"] == 3
