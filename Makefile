@@ -29,7 +29,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 ifeq ($(HAS_GPU),)
 	$(BIN)/python -c 'import torch' 2>/dev/null \
-	  || $(BIN)/pip install --quiet --retries 1 --timeout 15 $(TORCH) --index-url $(CPU_INDEX) \
+	  || $(BIN)/pip install --quiet --retries 1 --timeout 15 $(TORCH) --index-url $(CPU_INDEX) 2>/dev/null \
 	  || $(BIN)/pip install --quiet $(TORCH)
 endif
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,eval]'
