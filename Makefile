@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.up-to-date
+# NLTK looks here by itself when it runs from the environment.
+NLTK_DATA_HERE := $(VENV)/nltk_data
 # A GPU machine takes PyTorch's default build; elsewhere the CPU build saves gigabytes.
 HAS_GPU := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L 2>/dev/null | head -1)
 TORCH := torch==2.13.0
@@ -14,7 +16,7 @@ endif
 # Two threads on two busy cores were measured slower than one for models of this size.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help venv quickstart test soak lint format clean
+.PHONY: help venv punkt quickstart test soak lint format clean
 
 help:
 	@echo "make quickstart   the whole loop on the embedded tiny model, into runs/quickstart/report.html"
@@ -33,7 +35,17 @@ ifeq ($(HAS_GPU),)
 	  || $(BIN)/pip install --quiet $(TORCH)
 endif
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,eval]'
+	-$(BIN)/python -m nltk.downloader -q -d $(NLTK_DATA_HERE) punkt_tab >/dev/null 2>&1
+	test -d $(NLTK_DATA_HERE)/tokenizers/punkt_tab || $(MAKE) --no-print-directory punkt
 	touch $@
+
+# IFEval's checkers need sentence data that NLTK downloads; where only a package index is reached, a wheel carries it.
+punkt:
+	-$(BIN)/pip download --quiet --no-deps -d $(VENV)/wheel llama-index-core \
+	  && $(BIN)/python -m zipfile -e $(VENV)/wheel/llama_index_core-*.whl $(VENV)/wheel/unpacked \
+	  && mkdir -p $(NLTK_DATA_HERE) \
+	  && cp -r $(VENV)/wheel/unpacked/llama_index/core/_static/nltk_cache/tokenizers $(NLTK_DATA_HERE)/
+	rm -rf $(VENV)/wheel
 
 quickstart: venv
 	$(BIN)/python recipes/evaluate.py --output_dir runs/quickstart

@@ -265,6 +265,8 @@ def test_nothing_stalls_behind_a_function_that_hangs():
 
 
 def test_an_interrupted_run_can_be_closed_at_once():
+    # A job in the background starts with interrupts ignored, and Python then leaves them so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with Executor(workers=1, timeout_seconds=30.0) as executor:
         signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
         signal.setitimer(signal.ITIMER_REAL, 0.3)
