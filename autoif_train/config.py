@@ -45,6 +45,29 @@ FREE_KEYS = (
     "execution.workers",
     "online_dpo.rounds",
     "cache.path",
+    "policy.attention",
+    "sampling.batch_size",
+    "synthesis.writing_batch_size",
+    "quality.batch_size",
+    "evaluation.benchmarks",
+    "evaluation.ifeval_prompts",
+    "evaluation.batch_size",
+    *(
+        f"{section}.{key}"
+        for section in PASSED_THROUGH
+        for key in (
+            "per_device_train_batch_size",
+            "gradient_accumulation_steps",
+            "gradient_checkpointing",
+            "dataloader_num_workers",
+            "report_to",
+            "run_name",
+            "logging_steps",
+            "save_steps",
+            "save_strategy",
+            "save_total_limit",
+        )
+    ),
     *(
         f"{role}.{key}"
         for role in ("supervisor", "respondent")
@@ -59,6 +82,39 @@ FREE_KEYS = (
         )
     ),
 )
+
+# The least a number may be: below it a step would do nothing, or something else, without a word. Null is always taken.
+LEAST = {
+    "sampling.responses_per_query": 1,
+    "sampling.temperature": 0,
+    "sampling.top_p": 1e-6,
+    "sampling.max_new_tokens": 1,
+    "sampling.batch_size": 1,
+    "synthesis.instruction_calls": 0,
+    "synthesis.instructions_per_call": 1,
+    "synthesis.max_instructions": 1,
+    "synthesis.functions_per_instruction": 1,
+    "synthesis.queries_per_instruction": 1,
+    "synthesis.pilot_responses": 0,
+    "synthesis.max_answered_queries": 1,
+    "synthesis.writing_temperature": 0,
+    "synthesis.writing_max_new_tokens": 1,
+    "synthesis.writing_batch_size": 1,
+    "back_translation.max_functions": 1,
+    "quality.samples": 1,
+    "quality.batch_size": 1,
+    "quality.max_new_tokens": 1,
+    "demonstrations.max_per_query": 1,
+    "pairs.max_per_query": 1,
+    "online_dpo.rounds": 1,
+    "online_dpo.queries_per_round": 1,
+    "online_dpo.learning_rate_decay": 0,
+    "online_dpo.replay": 0,
+    "evaluation.max_prompts": 1,
+    "evaluation.max_new_tokens": 1,
+    "evaluation.batch_size": 1,
+}
+MOST = {"sampling.top_p": 1}
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
@@ -128,10 +184,21 @@ def parse(recipe: str, description: str, arguments: Sequence[str] | None = None)
     if sections["policy"].model is None:
         sections["policy"] = dataclasses.replace(sections["policy"], model=layered.named_model)
     settings = Settings(**sections)
+    _check_bounds(settings)
     if layered.print_config:
         print(dump(settings), end="")
         sys.exit(0)
     return settings
+
+
+def _check_bounds(settings: Settings) -> None:
+    for key, value in _flat(dataclasses.asdict(settings)).items():
+        if value is None:
+            continue
+        if key in LEAST and value < LEAST[key]:
+            raise UserError(f"{key}: {value} is too little; the least is {LEAST[key]}")
+        if key in MOST and value > MOST[key]:
+            raise UserError(f"{key}: {value} is too much; the most is {MOST[key]}")
 
 
 def resolve(recipe: str = "recipe", **overrides: Any) -> Settings:

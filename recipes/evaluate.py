@@ -1,9 +1,9 @@
 """Evaluate every stage that the run folder holds, and write `results.json` and `report.html` (paper §4).
 
-    accelerate launch recipes/evaluate.py --model qwen2-7b --output_dir runs/qwen2-7b-strong_to_weak
+    python recipes/evaluate.py --model qwen2-7b --evaluation.ifeval_prompts ifeval.jsonl
 
 Without arguments: the tiny model's base, SFT, offline DPO and online DPO policies on its held-out sets, after training
-whichever of them the run folder lacks; about three minutes on one CPU core in all.
+whichever of them the run folder lacks; about two minutes on one CPU core in all.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Generate and verify data: instructions → functions → queries → responses → demonstrations and pairs (paper §3).
 
-    accelerate launch recipes/generate_data.py --model qwen2-7b --supervisor.base_url http://localhost:8000/v1
+    python recipes/generate_data.py --model qwen2-7b --supervisor.base_url http://localhost:8000/v1
 
 Without arguments: the embedded tiny model and its recorded supervisor, half a minute on one CPU core.
 Leaves `data/*.jsonl` and the funnel in the run folder. Every step is kept: the same command goes on after a stop.
@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain
 
 from autoif_train.chat.choice import open_chat, open_model, respondent_settings
-from autoif_train.chat.policy import base_model
+from autoif_train.chat.policy import base_model, load_tokenizer
 from autoif_train.command import run_recipe
 from autoif_train.execution import Executor
 from autoif_train.execution.inside.library import PURE_MODULES
@@ -24,7 +24,7 @@ from autoif_train.feedback.pilot import pass_rates, worth_teaching
 from autoif_train.feedback.quality import quality_judge, score_quality
 from autoif_train.feedback.sample import sample
 from autoif_train.run import Run
-from autoif_train.synthesis.back_translation import back_translate
+from autoif_train.synthesis.back_translation import back_translate, check_nli
 from autoif_train.synthesis.cross_validation import cross_validate
 from autoif_train.synthesis.functions import draft_row, read_draft, write_functions
 from autoif_train.synthesis.queries import combine, pilot_queries
@@ -36,6 +36,10 @@ def main(settings):
     with Run(settings, "generate_data") as run:
         if run.has("data/pairs"):
             return
+        # Whatever would stop a later step is found before anything is paid for.
+        load_tokenizer(base_model(settings.policy), settings.policy)
+        if settings.back_translation.kind == "nli":
+            check_nli(settings.back_translation.model)
         cache = run.cache_path()
         responding = respondent_settings(settings.supervisor, settings.respondent)
         with (
@@ -48,6 +52,9 @@ def main(settings):
             if settings.synthesis.pilot_responses:
                 checked = pilot(run, settings, checked, respondent, responding.kind, executor)
             answer_queries(run, settings, checked, supervisor, respondent, executor)
+            for role, chat in (("supervisor", supervisor), ("respondent", respondent)):
+                if usage := getattr(chat, "usage", None):
+                    run.remember("calls", role, {step: dataclasses.asdict(of_step) for step, of_step in usage.items()})
 
 
 def check_instructions(run, settings, supervisor, executor):
@@ -67,7 +74,7 @@ def check_instructions(run, settings, supervisor, executor):
         return checked
     return run.keep(
         "data/checked", back_translate, checked, supervisor, settings.back_translation,
-        synthesis.writing_max_new_tokens, seed, read=CheckedInstruction.from_row,
+        synthesis, seed, read=CheckedInstruction.from_row,
     )  # fmt: skip
 
 

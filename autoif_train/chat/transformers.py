@@ -109,7 +109,21 @@ def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     """Every token that ends an answer: models disagree on whether that is one or several, and on who knows it."""
     declared = model.generation_config.eos_token_id
     ids = declared if isinstance(declared, (list, tuple)) else [declared]
-    return frozenset(id_ for id_ in (*ids, tokenizer.eos_token_id) if id_ is not None)
+    return frozenset(id_ for id_ in (*ids, tokenizer.eos_token_id, turn_end_id(tokenizer)) if id_ is not None)
+
+
+def turn_end_id(tokenizer: Any) -> int | None:
+    """The special token with which the chat template closes an answer, if it does.
+
+    Base models are often published with another end token than their template's, and after SFT on the template it is
+    the template's that they write.
+    """
+    mark = "an answer"
+    turns = [{"role": "user", "content": "a question"}, {"role": "assistant", "content": mark}]
+    closing = tokenizer.apply_chat_template(turns, tokenize=False).rpartition(mark)[2]
+    ids = tokenizer(closing.lstrip(), add_special_tokens=False).input_ids
+    special = {id_ for id_, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return ids[0] if ids and ids[0] in special | set(tokenizer.all_special_ids) else None
 
 
 def _decode(

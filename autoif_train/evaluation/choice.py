@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from itertools import combinations
+from itertools import combinations, count
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +63,11 @@ def stages(run: Run, settings: Settings) -> Iterator[Stage]:
     for stage in ("sft", "offline_dpo"):
         if run.has(stage):
             yield Stage(stage, 0, str(run.path(stage)))
-    for number in range(1, settings.online_dpo.rounds + 1):
+    for number in count(1):
         name = f"online_dpo/round_{number}/policy"
-        if run.has(name):
-            yield Stage("online_dpo", number, str(run.path(name)))
+        if not run.has(name):
+            break
+        yield Stage("online_dpo", number, str(run.path(name)))
 
 
 def _check_benchmarks(settings: Settings) -> None:

@@ -19,16 +19,12 @@ Answered = TypeVar("Answered", Response, Judged)
 def judge(queries: Iterable[Query], responses: Iterable[Response], executor: Runs) -> Iterator[Judged]:
     """Every response with its outcomes and score, in the order of `responses`.
 
-    Both inputs are in the same order of queries; queries without a response are passed over. A reasoning block is not
-    part of the answer and is not shown to the functions.
+    Both inputs are in the same order of queries; queries without a response are passed over.
     """
     groups = grouped(queries, responses)
     while frame := list(islice(groups, QUERIES_PER_FRAME)):
         answered = [(query, answer) for query, answers in frame for answer in answers]
-        calls = [
-            ([function.source for function in query.functions], without_thinking(answer.text))
-            for query, answer in answered
-        ]
+        calls = [([function.source for function in query.functions], answer.text) for query, answer in answered]
         for (query, answer), outcomes in zip(answered, outcomes_of(calls, executor), strict=True):
             yield Judged(answer, verdict(query.functions, outcomes))
 
@@ -36,8 +32,10 @@ def judge(queries: Iterable[Query], responses: Iterable[Response], executor: Run
 def outcomes_of(calls: Sequence[tuple[Sequence[str], str]], executor: Runs) -> list[list[Outcome]]:
     """For each (sources, text) the outcome of every source on the text, in order.
 
-    One job per distinct source, so that the executor compiles it once for all the texts that share it.
+    One job per distinct source, so that the executor compiles it once for all the texts that share it. A reasoning
+    block is not part of an answer and is not shown to the functions.
     """
+    calls = [(sources, without_thinking(text)) for sources, text in calls]
     jobs: dict[str, dict[str, Outcome | None]] = {}
     for sources, text in calls:
         for source in sources:

@@ -33,6 +33,8 @@ class QualitySettings:
     """Scores drawn per answer; their mean counts (paper: 1)."""
     max_new_tokens: int = 512
     """Longest analysis in tokens (ours)."""
+    batch_size: int = 64
+    """Analyses that a local judge writes side by side (ours)."""
 
 
 def quality_judge(settings: QualitySettings, supervisor: ChatModel) -> ChatModel:
@@ -63,7 +65,7 @@ def score_quality(
         prompts = [_prompt(query, row, seed) for query, row in asked]
         # Several scores of one answer must be drawn: at temperature 0 they would be one score said again.
         temperature = 0.0 if settings.samples == 1 else 1.0
-        sampling = SamplingSettings(settings.samples, temperature, 1.0, settings.max_new_tokens)
+        sampling = SamplingSettings(settings.samples, temperature, 1.0, settings.max_new_tokens, settings.batch_size)
         qualities: dict[tuple[str, int], float] = {}
         for (_, row), answers in zip(asked, chat.answer(prompts, sampling), strict=True):
             scores = list(_scores(answer.text for answer in answers))

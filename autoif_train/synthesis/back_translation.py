@@ -12,10 +12,12 @@ from functools import partial
 from itertools import islice
 from typing import Literal
 
-from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
+from autoif_train.chat.base import ChatModel, Prompt
+from autoif_train.chat.policy import first_line
 from autoif_train.synthesis import reading
 from autoif_train.synthesis.prompt import fill
-from autoif_train.types import CheckedInstruction, Dropped, Kept, VerificationFunction, derived_seed
+from autoif_train.synthesis.settings import SynthesisSettings, writing
+from autoif_train.types import CheckedInstruction, Dropped, Kept, UserError, VerificationFunction, derived_seed
 
 LABELS = ("entailment", "neutral", "contradiction")
 INSTRUCTIONS_PER_FRAME = 256
@@ -45,14 +47,14 @@ def back_translate(
     checked: Iterable[CheckedInstruction],
     supervisor: ChatModel,
     settings: BackTranslationSettings,
-    max_new_tokens: int,
+    synthesis: SynthesisSettings,
     seed: int,
 ) -> Iterator[CheckedInstruction | Kept | Dropped]:
     """The instructions whose functions do not contradict them; the rest is dropped with its description."""
     if settings.kind == "nli":
         judge = nli_judge(settings.model)
     else:
-        judge = partial(supervisor_judge, supervisor=supervisor, max_new_tokens=max_new_tokens, seed=seed)
+        judge = partial(supervisor_judge, supervisor=supervisor, synthesis=synthesis, seed=seed)
     checked = iter(checked)
     while frame := list(islice(checked, INSTRUCTIONS_PER_FRAME)):
         described = [_most_accurate(row.functions, settings.max_functions) for row in frame]
@@ -66,7 +68,7 @@ def back_translate(
             for functions in described
             for function in functions
         ]
-        answers = supervisor.answer(prompts, SamplingSettings(1, 0.0, 1.0, max_new_tokens))
+        answers = supervisor.answer(prompts, writing(synthesis, 1, 0.0))
         descriptions = [reading.without_thinking(answer[0].text) if answer else "" for answer in answers]
         premises = [row.instruction.text for row, functions in zip(frame, described, strict=True) for _ in functions]
         labels = judge(list(zip(premises, descriptions, strict=True)))
@@ -114,7 +116,7 @@ def _decide(
 
 
 def supervisor_judge(
-    pairs: list[tuple[str, str]], supervisor: ChatModel, max_new_tokens: int, seed: int
+    pairs: list[tuple[str, str]], supervisor: ChatModel, synthesis: SynthesisSettings, seed: int
 ) -> list[str | None]:
     """Entailment labels from the supervisor's own words; None where its answer holds no label."""
     prompts = [
@@ -127,12 +129,27 @@ def supervisor_judge(
         for premise, hypothesis in pairs
     ]
     labels: list[str | None] = []
-    for answers in supervisor.answer(prompts, SamplingSettings(1, 0.0, 1.0, max_new_tokens)):
+    for answers in supervisor.answer(prompts, writing(synthesis, 1, 0.0)):
         try:
             labels.append(reading.last_word(answers[0].text if answers else "", LABELS))
         except reading.Unreadable:
             labels.append(None)
     return labels
+
+
+def check_nli(model: str) -> None:
+    """Refuse an NLI model that cannot be had, or that names its labels otherwise, before anything is paid for."""
+    from transformers import AutoConfig
+
+    try:
+        labels = {str(label).lower() for label in AutoConfig.from_pretrained(model).id2label.values()}
+    except (OSError, ValueError) as error:
+        mend = "name a local path, or set back_translation.kind to supervisor or none"
+        raise UserError(f"back_translation.model: {model} cannot be loaded ({first_line(error)}); {mend}") from error
+    if not set(LABELS) <= labels:
+        raise UserError(
+            f"back_translation.model: {model} has the labels {sorted(labels)}; it needs {', '.join(LABELS)}"
+        )
 
 
 def nli_judge(model: str) -> Entailment:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
+from autoif_train.chat.base import Answer, ChatModel, Prompt
 from autoif_train.synthesis import reading
 from autoif_train.synthesis.prompt import fill
-from autoif_train.synthesis.settings import SynthesisSettings
+from autoif_train.synthesis.settings import SynthesisSettings, writing
 from autoif_train.types import (
     CheckedInstruction,
     Dropped,
@@ -41,9 +41,7 @@ def write_functions(
         )
         for instruction in instructions
     ]
-    sampling = SamplingSettings(
-        settings.functions_per_instruction, settings.writing_temperature, 1.0, settings.writing_max_new_tokens
-    )
+    sampling = writing(settings, settings.functions_per_instruction, settings.writing_temperature)
     for instruction, answers in zip(instructions, supervisor.answer(prompts, sampling), strict=True):
         functions, cases = [], []
         for answer in answers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from autoif_train.types import (
     content_id,
     derived_seed,
 )
+
+log = logging.getLogger(__name__)
 
 # A text that ends in one of these needs no full stop, in any script.
 CLOSING = tuple('.!?:;"”»…)]`。！？：；」』）】》〉’．؟؛۔।॥')
@@ -111,10 +114,18 @@ def combine(
     texts, dropped = user_queries(queries_settings)
     yield Kept("user query", len(texts))
     yield from dropped
+    wanted = len(checked) * settings.queries_per_instruction
+    if wanted > len(texts):
+        log.warning(
+            "%d queries are made of %d user queries, so each comes about %d times; name more with queries.path",
+            wanted,
+            len(texts),
+            round(wanted / len(texts)),
+        )
     chance = random.Random(derived_seed(seed, "queries"))
     deck = _Deck(checked, settings.balance_families, chance)
     seen = set()
-    for number in range(len(checked) * settings.queries_per_instruction):
+    for number in range(wanted):
         instructions = deck.draw(sizes[number % len(sizes)])
         query = _query(chance.choice(texts), instructions, settings, chance)
         if query.id in seen:

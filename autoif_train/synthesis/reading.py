@@ -24,8 +24,8 @@ class Unreadable(ValueError):
 
 
 def without_thinking(text: str) -> str:
-    """The text without its reasoning block; an unclosed block hides everything after it."""
-    return _THINKING.sub("", text).strip()
+    """The text without its reasoning block, which an unclosed one hides to its end; any other text as it is."""
+    return _THINKING.sub("", text).strip() if "<think>" in text else text
 
 
 def list_items(text: str) -> list[str]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
-from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
+from autoif_train.chat.base import ChatModel, Prompt
 from autoif_train.resources import resolve
 from autoif_train.synthesis import reading
 from autoif_train.synthesis.prompt import fill
-from autoif_train.synthesis.settings import SynthesisSettings
+from autoif_train.synthesis.settings import SynthesisSettings, writing
 from autoif_train.types import Dropped, Instruction, Kept, UserError, derived_seed
 
 # Thai to Burmese, Khmer, kana and Chinese characters: scripts without blanks, where each letter counts as a word.
@@ -75,7 +75,7 @@ def _proposals(
         Prompt([{"role": "user", "content": message}], "self_instruct", str(call), derived_seed(seed, "instruct", call))
         for call in range(settings.instruction_calls)
     ]
-    sampling = SamplingSettings(1, settings.writing_temperature, 1.0, settings.writing_max_new_tokens)
+    sampling = writing(settings, 1, settings.writing_temperature)
     for answers in supervisor.answer(prompts, sampling):
         for answer in answers:
             lines = reading.list_items(answer.text)

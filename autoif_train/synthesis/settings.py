@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Literal
 
+from autoif_train.chat.base import SamplingSettings
+
 
 @dataclasses.dataclass(frozen=True)
 class SynthesisSettings:
@@ -27,6 +29,8 @@ class SynthesisSettings:
     """Softmax temperature of the supervisor while it writes instructions and functions (ours)."""
     writing_max_new_tokens: int = 4096
     """Longest text of the supervisor in tokens while it writes (ours)."""
+    writing_batch_size: int = 16
+    """Texts that a local supervisor writes side by side; long ones take memory (ours)."""
     pilot_responses: int = 0
     """Answers drawn per instruction, from the respondent and from the policy, before it is combined with queries: an
     instruction that the respondent never follows, or the policy always, is dropped. 0 = no pilot (ours)."""
@@ -42,6 +46,11 @@ class SynthesisSettings:
     max_answered_queries: int | None = None
     """Most queries that the respondent answers for SFT and offline DPO; the rest stay fresh for online DPO. null = all
     (ours)."""
+
+
+def writing(settings: SynthesisSettings, answers: int, temperature: float) -> SamplingSettings:
+    """How the supervisor is sampled while it writes."""
+    return SamplingSettings(answers, temperature, 1.0, settings.writing_max_new_tokens, settings.writing_batch_size)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,6 +22,11 @@ def launched_engine(environment: Mapping[str, str] = os.environ) -> str:
     return "ddp" if int(environment.get("WORLD_SIZE", "1")) > 1 else "none"
 
 
+def keeps_float32_weights(engine: str) -> bool:
+    """Whether the engine updates float32 copies of bfloat16 weights: DeepSpeed's optimizers do, AdamW does not."""
+    return engine.startswith("zero")
+
+
 def _zero_stage(environment: Mapping[str, str]) -> str:
     file = environment.get("ACCELERATE_DEEPSPEED_CONFIG_FILE")
     if not file or file == "none":

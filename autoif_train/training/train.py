@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import json
 import logging
@@ -12,6 +13,7 @@ from autoif_train.chat.policy import PolicySettings, load_tokenizer, model_argum
 from autoif_train.rows import Rows
 from autoif_train.training.arguments import trainer_arguments
 from autoif_train.training.card import write_card
+from autoif_train.training.engine import keeps_float32_weights, launched_engine
 from autoif_train.types import UserError
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ def train_sft(
     """
     from trl import SFTConfig, SFTTrainer
 
-    arguments = SFTConfig(str(output / "trainer"), **trainer_arguments(section, model_arguments(policy), seed))
+    arguments = SFTConfig(str(output / "trainer"), **trainer_arguments(section, _trained(policy), seed))
     dataset = _dataset(demonstrations, ("prompt", "completion"))
     tokenizer = load_tokenizer(checkpoint, policy)
     trainer = SFTTrainer(checkpoint, args=arguments, train_dataset=dataset, processing_class=tokenizer)
@@ -52,12 +54,12 @@ def train_dpo(
     from transformers import AutoModelForCausalLM
     from trl import DPOConfig, DPOTrainer
 
-    arguments = DPOConfig(str(output / "trainer"), **trainer_arguments(section, model_arguments(policy), seed))
+    arguments = DPOConfig(str(output / "trainer"), **trainer_arguments(section, _trained(policy), seed))
     dataset = _dataset(pairs, ("prompt", "chosen", "rejected"))
     tokenizer = load_tokenizer(checkpoint, policy)
     reference_model = None
     if reference is not None and reference != checkpoint:
-        reference_model = AutoModelForCausalLM.from_pretrained(reference, **model_arguments(policy))
+        reference_model = AutoModelForCausalLM.from_pretrained(reference, **_trained(policy))
     trainer = DPOTrainer(
         checkpoint,
         ref_model=reference_model,
@@ -68,6 +70,16 @@ def train_dpo(
     _finish(trainer, tokenizer, len(dataset), output)
     if trainer.is_world_process_zero():
         write_card(output, "dpo", checkpoint, len(dataset), section, seed)
+
+
+def _trained(policy: PolicySettings) -> dict[str, Any]:
+    """How a model is loaded to be trained.
+
+    Without an engine that keeps float32 copies of the weights they must be float32 themselves: a step of 5e-7 is lost
+    in bfloat16, and training would do nothing without a word.
+    """
+    dtype = policy.dtype if keeps_float32_weights(launched_engine()) else "float32"
+    return model_arguments(dataclasses.replace(policy, dtype=dtype))
 
 
 def _dataset(rows: Rows, columns: tuple[str, ...]) -> Any:
@@ -87,7 +99,6 @@ def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
     """Train, resuming from the newest checkpoint there is, and save model, tokenizer and metrics."""
     from transformers import PrinterCallback
     from transformers.integrations.deepspeed import unset_hf_deepspeed_config
-    from transformers.trainer_utils import get_last_checkpoint
 
     kept = len(trainer.train_dataset)
     if kept == 0:
@@ -96,7 +107,7 @@ def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
         log.warning("%d of %d rows were dropped: their prompt alone fills max_length", rows - kept, rows)
     trainer.remove_callback(PrinterCallback)
     folder = Path(trainer.args.output_dir)
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(folder)) if folder.exists() else None)
+    trainer.train(resume_from_checkpoint=newest_checkpoint(folder))
     trainer.save_model(str(output))
     if trainer.is_world_process_zero():
         tokenizer.save_pretrained(str(output))
@@ -109,6 +120,15 @@ def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
     # ZeRO-3 leaves a global switch behind that would shard every model loaded later, the next round's sampler included.
     unset_hf_deepspeed_config()
     gc.collect()
+
+
+def newest_checkpoint(folder: Path) -> str | None:
+    """The newest checkpoint that was written to its end; a torn one, left by a kill, is passed over.
+
+    The trainer's state is the last file that is written.
+    """
+    whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
+    return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
 
 
 def _numbers(entry: dict[str, Any]) -> dict[str, float]:

@@ -403,3 +403,26 @@ def test_what_decides_how_fast_or_where_may_change(tmp_path, key, value):
     if key == "supervisor.base_url":
         changes = {key: value, "respondent.kind": "transformers", "respondent.model": "bundled:tiny/data/supervisor"}
     assert differences(tmp_path, **changes) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sampling.temperature", "-1"),
+        ("sampling.top_p", "0"),
+        ("sampling.top_p", "1.5"),
+        ("sampling.responses_per_query", "0"),
+        ("synthesis.max_answered_queries", "-1"),
+        ("online_dpo.rounds", "0"),
+        ("pairs.max_per_query", "-1"),
+    ],
+)
+def test_a_number_out_of_bounds_is_refused_by_its_key(key, value):
+    with pytest.raises(UserError, match=key):
+        parse("recipe", "", [f"--{key}", value])
+
+
+def test_every_bound_belongs_to_a_setting():
+    from autoif_train.config import LEAST, MOST, known_keys
+
+    assert set(LEAST) | set(MOST) <= set(known_keys())

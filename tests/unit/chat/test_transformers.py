@@ -124,3 +124,27 @@ def test_a_model_is_named_for_its_folder(chat):
 def test_nothing_is_drawn_on_a_stderr_that_is_no_terminal(chat, prompts, capsys):
     chat.answer(prompts[:1], GREEDY)
     assert capsys.readouterr().err == ""
+
+
+def test_the_templates_own_turn_end_ends_an_answer_too():
+    """Base models are published with another end token than the one their chat template closes a turn with."""
+    from transformers import AutoTokenizer
+
+    from autoif_train.chat.transformers import turn_end_id
+    from autoif_train.tiny import model_path
+
+    tokenizer = AutoTokenizer.from_pretrained(model_path("base"))
+    closing = next(token for token in tokenizer.all_special_tokens if token != tokenizer.eos_token)
+    tokenizer.chat_template = tokenizer.chat_template.replace("<|end|>", f"{closing}\n")
+    assert turn_end_id(tokenizer) == tokenizer.convert_tokens_to_ids(closing) != tokenizer.eos_token_id
+
+
+def test_a_template_that_closes_with_plain_text_adds_no_end():
+    from transformers import AutoTokenizer
+
+    from autoif_train.chat.transformers import turn_end_id
+    from autoif_train.tiny import model_path
+
+    tokenizer = AutoTokenizer.from_pretrained(model_path("base"))
+    tokenizer.chat_template = tokenizer.chat_template.replace("<|end|>", " bye")
+    assert turn_end_id(tokenizer) is None

@@ -10,6 +10,7 @@ import pytest
 from autoif_train.chat.base import Answer
 from autoif_train.funnel import Tally
 from autoif_train.synthesis.back_translation import BackTranslationSettings, back_translate, supervisor_judge
+from autoif_train.synthesis.settings import SynthesisSettings
 from autoif_train.types import CheckedInstruction, Dropped, Instruction, Selection, VerificationFunction
 
 SETTINGS = BackTranslationSettings(kind="supervisor")
@@ -38,7 +39,7 @@ def checked(*functions, text="Do it."):
 
 def run(rows, supervisor=None, **changes):
     settings = dataclasses.replace(SETTINGS, **changes)
-    events = list(back_translate(rows, supervisor or Supervisor(), settings, 100, 0))
+    events = list(back_translate(rows, supervisor or Supervisor(), settings, SynthesisSettings(), 0))
     kept = [[function.source for function in row.functions] for row in Selection.of(events).rows]
     return kept, [(event.unit, event.reason, event.count) for event in events if isinstance(event, Dropped)]
 
@@ -141,7 +142,7 @@ def test_all_that_goes_in_comes_out_or_has_a_reason(seed):
         drop=chance.choice(["function", "instruction"]),
     )
     tally = Tally("data/checked")
-    out = list(tally.passing(back_translate(rows, Supervisor(), settings, 100, 0)))
+    out = list(tally.passing(back_translate(rows, Supervisor(), settings, SynthesisSettings(), 0)))
     entries = {entry["unit"]: entry for entry in tally.entries()}
     assert entries["instruction"]["rows_in"] == 40
     assert entries["instruction"]["rows_out"] == len(out)
@@ -157,4 +158,4 @@ def test_the_supervisors_last_word_is_its_label(said, label):
         def answer(self, prompts, settings):
             return [[Answer(said)] for _ in prompts]
 
-    assert supervisor_judge([("a", "b")], Says(), 100, 0) == [label]
+    assert supervisor_judge([("a", "b")], Says(), SynthesisSettings(), 0) == [label]

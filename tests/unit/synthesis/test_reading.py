@@ -87,7 +87,7 @@ def test_an_endless_blank_answer_is_read_in_no_time(text):
         ("<think>a\n\nb</think>\nc", "c"),
         ("<think>never closed", ""),
         ("<think>1</think>a<think>2</think>b", "ab"),
-        ("  a  ", "a"),
+        ("  a  ", "  a  "),
         ("a </think> b", "a </think> b"),
         ("", ""),
     ],
