@@ -15,8 +15,7 @@ from itertools import chain
 from autoif_train.chat.choice import open_chat, open_model, respondent_settings
 from autoif_train.chat.policy import base_model, load_tokenizer
 from autoif_train.command import run_recipe
-from autoif_train.execution import Executor
-from autoif_train.execution.inside.library import PURE_MODULES
+from autoif_train.execution import ALLOWED_IMPORTS, Executor
 from autoif_train.feedback.demonstrations import demonstrations
 from autoif_train.feedback.judge import judge
 from autoif_train.feedback.pairs import pairs_by_score, pairs_from_cases
@@ -63,7 +62,7 @@ def check_instructions(run, settings, supervisor, executor):
     instructions = run.keep("data/instructions", self_instruct, supervisor, synthesis, seed, read=Instruction.from_row)
     known = {instruction.id: instruction for instruction in instructions}
     drafts = run.keep(
-        "data/functions", write_functions, instructions, supervisor, synthesis, PURE_MODULES, seed,
+        "data/functions", write_functions, instructions, supervisor, synthesis, ALLOWED_IMPORTS, seed,
         read=partial(read_draft, instructions=known), write=draft_row,
     )  # fmt: skip
     name = "data/checked" if settings.back_translation.kind == "none" else "data/cross_validated"

@@ -22,7 +22,11 @@ What it does not protect against:
 """
 
 from autoif_train.execution.executor import Executor
+from autoif_train.execution.inside.library import PURE_MODULES
 from autoif_train.execution.settings import ExecutionSettings
 from autoif_train.types import Outcome
 
-__all__ = ["ExecutionSettings", "Executor", "Outcome"]
+ALLOWED_IMPORTS = tuple(sorted(PURE_MODULES))
+"""The modules that a supervisor is told it may use; a few more are admitted, each in a cell of its own."""
+
+__all__ = ["ALLOWED_IMPORTS", "ExecutionSettings", "Executor", "Outcome"]
