@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import logging
 import os
@@ -26,6 +27,7 @@ from tqdm import tqdm
 
 from autoif_train.config import Settings, differing_keys, dump, load_dump
 from autoif_train.funnel import Tally, funnel_lines, update_funnel
+from autoif_train.resources import resolve
 from autoif_train.rows import Rows, atomic_file, plain, write_rows
 from autoif_train.types import Row, UserError
 from autoif_train.versions import versions
@@ -34,6 +36,13 @@ log = logging.getLogger(__name__)
 
 WAITING_SECONDS = 0.5
 EMBEDDED = "tiny"
+INPUT_FILES = (
+    "synthesis.seeds",
+    "queries.path",
+    "supervisor.recordings",
+    "respondent.recordings",
+    "policy.chat_template",
+)
 
 
 class Run:
@@ -94,6 +103,21 @@ class Run:
             raise UserError(f"output_dir: {self.folder} holds files but no config.yaml; name another folder")
         with atomic_file(file) as opened:
             opened.write(dump(self.settings))
+        self._claim_inputs()
+
+    def _claim_inputs(self) -> None:
+        """A file that the settings name belongs to the configuration by its content, not by its name alone."""
+        known = self._manifest().get("inputs", {})
+        for key, digest in _input_digests(self.settings).items():
+            if known.get(key, digest) != digest:
+                mend = "restore it or name another --output_dir"
+                raise UserError(f"{key}: the file has changed since {self.folder} was begun; {mend}")
+            if key not in known:
+                self.remember("inputs", key, digest)
+
+    def _manifest(self) -> dict[str, Any]:
+        file = self.path("manifest.json")
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
     def path(self, name: str) -> Path:
         """Where `name` lies in the folder."""
@@ -228,23 +252,33 @@ class Run:
         """Note a fact in manifest.json: versions, hardware, seeds, sandbox level, seconds, calls and tokens."""
         if self.rank != 0:
             return
-        file = self.path("manifest.json")
-        manifest = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        manifest = self._manifest()
         manifest.setdefault("versions", versions())
         manifest["seed"] = self.settings.seed
         manifest.setdefault(section, {})[name] = value
-        with atomic_file(file) as opened:
+        with atomic_file(self.path("manifest.json")) as opened:
             json.dump(manifest, opened, ensure_ascii=False, indent=1)
 
     def steps(self) -> dict[str, Any]:
         """What the manifest says of the steps that were made."""
-        file = self.path("manifest.json")
-        return json.loads(file.read_text(encoding="utf-8")).get("steps", {}) if file.exists() else {}
+        return self._manifest().get("steps", {})
 
     def _wait_for(self, path: Path) -> None:
         """Wait, without a collective that could time out, until rank 0 has finished a file."""
         while not path.exists():
             time.sleep(WAITING_SECONDS)
+
+
+def _input_digests(settings: Settings) -> dict[str, str]:
+    """SHA-256 of each file that decides what is made; a missing one is the business of the step that reads it."""
+    digests = {}
+    for key in INPUT_FILES:
+        section, _, name = key.partition(".")
+        named = getattr(getattr(settings, section), name)
+        if named and Path(resolve(named)).is_file():
+            with open(resolve(named), "rb") as file:
+                digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
 
 
 def _read_config(file: Path) -> dict[str, Any]:

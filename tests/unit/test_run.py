@@ -347,10 +347,11 @@ def test_another_rank_reads_what_the_first_made(run, monkeypatch):
 def test_another_rank_writes_no_manifest(run, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
+    before = (run.folder / "manifest.json").read_bytes()
     with Run(run.settings, "test") as second:
         second.remember("execution", "sandbox", "level")
         second.write_json("results", {})
-    assert not (run.folder / "manifest.json").exists()
+    assert (run.folder / "manifest.json").read_bytes() == before
     assert not (run.folder / "results.json").exists()
 
 
@@ -404,3 +405,23 @@ def test_paid_answers_lie_in_the_run_unless_shared(run, tmp_path):
     assert run.cache_path() == run.folder / "cache.sqlite"
     shared = dataclasses.replace(run.settings, cache=dataclasses.replace(BASE.cache, path=str(tmp_path / "c.sqlite")))
     assert Run(shared, "test").cache_path() == tmp_path / "c.sqlite"
+
+
+def test_a_named_file_whose_content_changed_is_refused_by_its_key(tmp_path):
+    seeds = tmp_path / "seeds.txt"
+    seeds.write_text("Use no commas.\n")
+    settings = resolve(**{"output_dir": tmp_path / "run", "synthesis.seeds": seeds})
+    with Run(settings, "recipe"):
+        pass
+    seeds.write_text("Use many commas.\n")
+    with pytest.raises(UserError, match=r"synthesis\.seeds"), Run(settings, "recipe"):
+        pass
+
+
+def test_a_named_file_that_stayed_as_it_was_is_taken_again(tmp_path):
+    seeds = tmp_path / "seeds.txt"
+    seeds.write_text("Use no commas.\n")
+    settings = resolve(**{"output_dir": tmp_path / "run", "synthesis.seeds": seeds})
+    for _ in range(2):
+        with Run(settings, "recipe") as run:
+            assert run.folder.exists()
