@@ -22,7 +22,7 @@ What it does not protect against:
 """
 
 from autoif_train.execution.executor import Executor
-from autoif_train.execution.inside.library import PURE_MODULES
+from autoif_train.execution.inside.modules import PURE_MODULES
 from autoif_train.execution.settings import ExecutionSettings
 from autoif_train.types import Outcome
 

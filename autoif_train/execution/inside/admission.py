@@ -11,7 +11,7 @@ import marshal
 import types
 import warnings
 
-from . import codes, library
+from . import codes, modules
 
 _STATEFUL = (
     "STORE_ATTR DELETE_ATTR STORE_GLOBAL DELETE_GLOBAL LOAD_BUILD_CLASS MATCH_CLASS GET_AWAITABLE GET_AITER"
@@ -28,7 +28,7 @@ class Admission:
     """The names that decide, gathered once in the zygote."""
 
     def __init__(self):
-        self.allowed, self.forbidden = library.pure_names()
+        self.allowed, self.forbidden = modules.pure_names()
 
     def read(self, source: str) -> tuple[int, bytes]:
         """`PURE` or `SOLO` with a byte (1: surely steady) and the marshalled code, or `REFUSED` with the reason."""
@@ -56,9 +56,9 @@ class Admission:
             if not STATEFUL_OPCODES.isdisjoint(code.co_code[::2]) or ("*",) in code.co_consts:  # import of *
                 return False
             unknown = set(code.co_names) - allowed
-            if unknown and not unknown <= {name for name in library.PURE_MODULES if "." in name}:
+            if unknown and not unknown <= {name for name in modules.PURE_MODULES if "." in name}:
                 return False
-        return all(name in library.PURE_MODULES for code in _all_code(module) for name in _operands(code, IMPORT_NAME))
+        return all(name in modules.PURE_MODULES for code in _all_code(module) for name in _operands(code, IMPORT_NAME))
 
 
 def _may_remember(module: types.CodeType) -> bool:
@@ -77,7 +77,7 @@ def refusal(module: types.CodeType) -> str:
             if name in code.co_names:
                 return f"refused: calls {name}()"
         for name in _operands(code, IMPORT_NAME):
-            if name not in library.IMPORTABLE:
+            if name not in modules.IMPORTABLE:
                 return f"refused: import of {name or 'a relative module'} is not on the allow-list"
     return ""
 

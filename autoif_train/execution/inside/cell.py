@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from . import codes, kernel, library
+from . import codes, kernel, modules
 
 FINISHED, TAINTED = 0, 42  # exit statuses; TAINTED asks for a fresh cell for what is left
 SIGPROF, ITIMER_PROF = int(_signal.SIGPROF), int(_signal.ITIMER_PROF)
@@ -96,7 +96,7 @@ def guarded_builtins(meter: Meter) -> dict:
     """The builtins that a function sees: `eval` and `exec` refuse, imports follow the allow-list."""
 
     def guarded_import(name, globals=None, locals=None, fromlist=(), level=0):
-        if level or name not in library.IMPORTABLE:
+        if level or name not in modules.IMPORTABLE:
             meter.refuse(f"import of {name} is not on the allow-list")
         return REAL_IMPORT(name, globals, locals, fromlist, 0)
 

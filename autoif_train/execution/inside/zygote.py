@@ -19,7 +19,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from . import admission, codes, kernel, library, worker
+from . import admission, codes, kernel, modules, worker
 
 STDERR = sys.stderr  # workers replace it by a stream without end
 SLOT = struct.Struct("=II")  # slot, niceness
@@ -36,7 +36,7 @@ def main() -> None:
     if os.getppid() != parent:
         os._exit(0)
     drop_fork_hooks()
-    library.preload()
+    modules.preload()
     config["admission"] = admission.Admission()
     config["base_bytes"] = address_space_bytes() + SLACK_BYTES
     gc.collect()

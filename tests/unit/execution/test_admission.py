@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from autoif_train.execution import Executor, Outcome
-from autoif_train.execution.inside import codes, library
+from autoif_train.execution.inside import codes, modules
 from autoif_train.execution.inside.admission import Admission
 from autoif_train.execution.sources import Admission as Remembered
 
@@ -75,7 +75,7 @@ def test_an_import_behind_many_names_is_still_seen(admission):
     assert b"socket" in reason
 
 
-@pytest.mark.parametrize("name", sorted(library.IMPORTABLE))
+@pytest.mark.parametrize("name", sorted(modules.IMPORTABLE))
 def test_every_listed_module_can_be_imported_in_a_cell(executor, name):
     source = f"import {name}\ndef evaluate(r):\n    return {name} is not None"
     assert executor.run([(source, ["a"])]) == [[Outcome.FOLLOWED]], executor.reasons
