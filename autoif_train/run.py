@@ -253,7 +253,8 @@ class Run:
         if self.rank != 0:
             return
         manifest = self._manifest()
-        manifest.setdefault("versions", versions())
+        if "versions" not in manifest:  # asking for them starts a process
+            manifest["versions"] = versions()
         manifest["seed"] = self.settings.seed
         manifest.setdefault(section, {})[name] = value
         with atomic_file(self.path("manifest.json")) as opened:
