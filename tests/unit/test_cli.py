@@ -275,6 +275,7 @@ def test_nobody_could_judge_is_null(autoif):
         ([{"id": "a", "functions": SOURCE}], [{"id": "a", "text": "x"}], ["f.jsonl", "line 1", "functions"]),
         ([{"id": "a", "functions": [3]}], [{"id": "a", "text": "x"}], ["f.jsonl", "line 1", "functions"]),
         ([{"id": {}, "functions": []}], [], ["f.jsonl", "line 1", "id"]),
+        ([{"id": "a", "functions": []}] * 2, [], ["f.jsonl", "line 2", "'a'"]),
     ],
 )
 def test_malformed_files_are_refused_with_file_and_line(autoif, functions, responses, words):

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from autoif_train.cli import cross_validate as command
+from autoif_train.cli.cross_validate import main as command
 from autoif_train.config import resolve
 from autoif_train.execution import Executor, Outcome
 from autoif_train.funnel import Tally

@@ -1,0 +1,5 @@
+"""`python -m autoif_train.cli` is `autoif`."""
+
+from autoif_train.cli import main
+
+main()

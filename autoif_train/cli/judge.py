@@ -1,0 +1,70 @@
+"""Functions run on responses: outcomes and score per response."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from autoif_train.cli.arguments import Arguments, field, file_parser, sources
+from autoif_train.rows import Rows, write_rows
+from autoif_train.types import QueryFunction, Row, UserError
+
+RESPONSES_PER_FRAME = 1024
+
+
+def main(arguments: Arguments) -> None:
+    from autoif_train.config import parse
+    from autoif_train.execution import Executor
+    from autoif_train.feedback.judge import outcomes_of, verdict
+
+    parser = file_parser(
+        "judge",
+        "Run verification functions on responses. Also takes every --execution.key of the recipes.",
+        functions="rows {id, functions: [source, …]}",
+        responses="rows {id, text}; id names a row of the functions file",
+        output="rows {id, text, outcomes, score}, in the order of the responses",
+    )
+    files, rest = parser.parse_known_args(arguments)
+    settings = parse("autoif judge", "", rest)
+    known = _functions(files.functions)
+
+    def judged(executor: Executor) -> Iterator[Row]:
+        rows = iter(Rows(files.responses, _response))
+        while frame := list(islice(rows, RESPONSES_PER_FRAME)):
+            for row in frame:
+                if row["id"] not in known:
+                    raise UserError(f"{files.responses}: no functions for id {row['id']!r} in {files.functions}")
+            found = outcomes_of([(known[row["id"]], row["text"]) for row in frame], executor)
+            for row, outcomes in zip(frame, found, strict=True):
+                functions = [QueryFunction(source, "all") for source in known[row["id"]]]
+                yield {**row, "outcomes": outcomes, "score": verdict(functions, outcomes).score}
+
+    with Executor(**dataclasses.asdict(settings.execution)) as executor:
+        count = write_rows(files.output, judged(executor))
+    print(f"{count} responses judged → {files.output}")
+
+
+def _functions(file: Path) -> dict[str | float, tuple[str, ...]]:
+    """Each id's functions; an id that comes twice is refused, since one of the rows would be lost without a word."""
+    known: dict[str | float, tuple[str, ...]] = {}
+
+    def once(row: Row) -> tuple[str | float, tuple[str, ...]]:
+        if _id(row) in known:
+            raise ValueError(f"id {_id(row)!r} stands in an earlier line too; give each its own")
+        return _id(row), sources(row)
+
+    for name, functions in Rows(file, once):
+        known[name] = functions
+    return known
+
+
+def _response(row: Row) -> Row:
+    _id(row)
+    field(row, "text", str, "a string")
+    return row
+
+
+def _id(row: Row) -> str | float:
+    return field(row, "id", (str, int, float), "a string or a number")
