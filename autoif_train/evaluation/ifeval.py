@@ -66,7 +66,7 @@ class Item:
 
 @dataclasses.dataclass(frozen=True)
 class Graded:
-    """One answer and what each of its prompt's instructions made of it."""
+    """One answer and what each of its prompt's instructions made of it; `kinds` names them in the same order."""
 
     unit: ClassVar[str] = "answer"
     key: int | str
@@ -75,6 +75,7 @@ class Graded:
     finished: bool
     strict: tuple[bool, ...]
     loose: tuple[bool, ...]
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self):
         if any(strict and not loose for strict, loose in zip(self.strict, self.loose, strict=True)):
@@ -88,7 +89,13 @@ class Graded:
     @classmethod
     def from_row(cls, row: Row) -> Graded:
         return cls(
-            row["key"], row["prompt"], row["response"], row["finished"], tuple(row["strict"]), tuple(row["loose"])
+            row["key"],
+            row["prompt"],
+            row["response"],
+            row["finished"],
+            tuple(row["strict"]),
+            tuple(row["loose"]),
+            tuple(row.get("kinds", ())),
         )
 
 
@@ -214,7 +221,7 @@ def grade(item: Item, response: str, strip_thinking: bool = True, finished: bool
     for check in item.checks():
         strict.append(bool(text.strip()) and bool(check(text)))
         loose.append(any(check(variant) for variant in tried))
-    return Graded(item.key, item.prompt, response, finished, tuple(strict), tuple(loose))
+    return Graded(item.key, item.prompt, response, finished, tuple(strict), tuple(loose), item.kinds)
 
 
 def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings) -> Iterator[Graded]:

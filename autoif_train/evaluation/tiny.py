@@ -23,13 +23,17 @@ SETS = {"H": "heldout_h", "Q": "heldout_q", "validation": "validation"}
 
 @dataclasses.dataclass(frozen=True)
 class Scored:
-    """One answer to one held-out prompt: which instructions it follows, and whether it states the right fact."""
+    """One answer to one held-out prompt: which instructions it follows, and whether it states the right fact.
+
+    `kinds` names the kind of constraint of each instruction, in the order of `followed`.
+    """
 
     unit: ClassVar[str] = "answer"
     prompt: str
     text: str
     followed: tuple[bool, ...]
     relevant: bool
+    kinds: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -38,7 +42,7 @@ class Scored:
 
     @classmethod
     def from_row(cls, row: Row) -> Scored:
-        return cls(row["prompt"], row["text"], tuple(row["followed"]), row["relevant"])
+        return cls(row["prompt"], row["text"], tuple(row["followed"]), row["relevant"], tuple(row.get("kinds", ())))
 
 
 def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings) -> Iterator[Scored]:
@@ -50,8 +54,10 @@ def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings) -> Iter
     sampling = SamplingSettings(1, 0.0, 1.0, settings.max_new_tokens, settings.batch_size)
     for row, answers in zip(rows, chat.answer(prompts, sampling), strict=True):
         text = without_thinking((answers or [Answer("")])[0].text)
-        followed = tuple(check(constraint_of(each), text, row["user_query"]) for each in row["instructions"])
-        yield Scored(row["prompt"], text, followed, bool(relevant(row["user_query"], text)))
+        constraints = [constraint_of(each) for each in row["instructions"]]
+        followed = tuple(check(each, text, row["user_query"]) for each in constraints)
+        kinds = tuple(each.kind for each in constraints)
+        yield Scored(row["prompt"], text, followed, bool(relevant(row["user_query"], text)), kinds)
 
 
 def metrics(scored: Iterable[Scored]) -> dict[str, float]:

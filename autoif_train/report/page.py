@@ -14,6 +14,7 @@ from autoif_train.report.answers import comparisons
 from autoif_train.report.cards import cards, code_styles
 from autoif_train.report.difference import contrasts
 from autoif_train.report.headline import headline
+from autoif_train.report.kinds import kind_tables
 from autoif_train.report.rounds import rounds
 from autoif_train.rows import atomic_file
 from autoif_train.types import UserError
@@ -61,6 +62,7 @@ def _content(run_folder: Path) -> dict[str, Any]:
     steps = manifest.get("steps", {})
     table = stages.stage_table(results)
     flows = flow.flows(run_folder)
+    kinds = kind_tables(run_folder)
     rules = {**dataclasses.asdict(PairsSettings()), **settings.get("pairs", {})}
     return {
         "name": run_folder.resolve().name,
@@ -70,6 +72,8 @@ def _content(run_folder: Path) -> dict[str, Any]:
         "all_tests": stages.paired_tests(results),
         "title": stages.title,
         "stage_plots": plots.stage_plots(table) if table.stages else [],
+        "kind_tables": kinds,
+        "kind_plots": plots.kind_plots(kinds),
         "training_plots": plots.training_plots(training.trainings(run_folder, tuple(plots.FIGURES))),
         "flows": flows,
         "cards": cards(run_folder),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from autoif_train.report.kinds import KindTable
 from autoif_train.report.stages import Cell, Stage, StageTable
 from autoif_train.report.training import Training
 
@@ -49,6 +50,7 @@ STYLE: dict[str, Any] = {
 }
 ROUNDS_NAMED = 5
 STAGES_NAMED = 7
+KIND_WIDTH, KIND_HEIGHT, KIND_FRAME = 5.2, 0.3, 1.1  # inches: of the drawing, of one kind, of title, ticks and legend
 STAGE_INCHES, TRAINING_INCHES = (4.4, 3.0), (5.2, 3.0)  # small enough to be read on a phone, where they are scaled down
 
 Interval = tuple[float, float, float]  # a value with the lower and the upper end of its interval
@@ -133,6 +135,36 @@ def _steps(names: list[str]) -> list[tuple[str, str, bool]]:
 def _tick(stage: Stage) -> str:
     kind, _, number = stage.name.partition("/round_")
     return f"round\n{number}" if number else {"sft": "SFT", "offline_dpo": "offline\nDPO"}.get(kind, kind)
+
+
+def kind_plots(tables: list[KindTable]) -> list[Markup]:
+    """Each set's pass rate per kind of constraint: a line per kind, a point with its interval per stage."""
+    return [
+        drawing(
+            f"kinds-{table.set}",
+            f"{table.set}: instructions followed, % (95 % interval)",
+            lambda axes, table=table: _draw_kinds(axes, table),
+            (KIND_WIDTH, KIND_FRAME + KIND_HEIGHT * len(table.kinds)),
+        )
+        for table in tables
+    ]
+
+
+def _draw_kinds(axes: Axes, table: KindTable) -> None:
+    for number, stage in enumerate(table.stages):
+        colour = SERIES[number % len(SERIES)]
+        shift = 0.18 * (number - (len(table.stages) - 1) / 2)
+        places = [place + shift for place in range(len(table.kinds))]
+        shares = [kind.shares[number] for kind in table.kinds]
+        lows, highs = zip(*(share.interval for share in shares), strict=True)
+        axes.plot([100 * share.rate for share in shares], places, "o", color=colour, label=stage)
+        ends = ([100 * low for low in lows], [100 * high for high in highs])
+        axes.hlines(places, *ends, color=colour, linewidth=2, alpha=0.35)
+    axes.set_yticks(range(len(table.kinds)), [kind.name.replace("_", " ") for kind in table.kinds])
+    axes.invert_yaxis()
+    axes.set_xlim(-2, 102)
+    axes.grid(axis="x")
+    _legend(axes, 2)
 
 
 FIGURES = {

@@ -40,6 +40,7 @@ def answered(stage: int) -> list[dict[str, Any]]:
             "text": f"Answer {number} of stage {stage}. {HOSTILE}",
             "followed": [True, number < 4 + 3 * stage],
             "relevant": number != 7,
+            "kinds": ["upper", "json" if number % 2 else f"kind {HOSTILE}"],
         }
         for number in range(20)
     ]
