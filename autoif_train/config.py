@@ -97,6 +97,7 @@ LEAST = {
     "synthesis.queries_per_instruction": 1,
     "synthesis.pilot_responses": 0,
     "synthesis.max_answered_queries": 1,
+    "synthesis.audit_functions": 0,
     "synthesis.writing_temperature": 0,
     "synthesis.writing_max_new_tokens": 1,
     "synthesis.writing_batch_size": 1,

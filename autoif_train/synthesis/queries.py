@@ -26,6 +26,7 @@ from autoif_train.types import (
 
 log = logging.getLogger(__name__)
 
+LEAST_TRAINING_FUNCTIONS = 2
 # A text that ends in one of these needs no full stop, in any script.
 CLOSING = tuple('.!?:;"”»…)]`。！？：；」』）】》〉’．؟؛۔।॥')
 
@@ -180,11 +181,21 @@ def _query(
     query_first = chance.random() < 0.5 if order == "drawn" else order == "query_first"
     parts = [_sentence(user_query), constraint]
     functions = tuple(
-        QueryFunction(function.source, row.instruction.id) for row in instructions for function in row.functions
+        QueryFunction(function.source, row.instruction.id, audit=function.id in held_back)
+        for row in instructions
+        for held_back in [_held_back(row, settings.audit_functions)]
+        for function in row.functions
     )
     prompt = " ".join(parts if query_first else reversed(parts))
     ids = tuple(row.instruction.id for row in instructions)
     return Query(prompt, ids, functions, user_query, id=content_id("query", prompt, ids))
+
+
+def _held_back(row: CheckedInstruction, most: int) -> set[str]:
+    """The ids of the functions that only audit: the same for every query of the instruction, whatever the seed."""
+    count = min(most, max(0, len(row.functions) - LEAST_TRAINING_FUNCTIONS))
+    drawn = sorted(row.functions, key=lambda function: derived_seed("audit", row.instruction.id, function.id))
+    return {function.id for function in drawn[:count]}
 
 
 def _sentence(text: str) -> str:

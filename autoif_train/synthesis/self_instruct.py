@@ -11,6 +11,7 @@ from rapidfuzz import fuzz, process
 from autoif_train.chat.base import ChatModel, Prompt
 from autoif_train.resources import resolve
 from autoif_train.synthesis import reading
+from autoif_train.synthesis.kinds import check_exclude, excluded_kind
 from autoif_train.synthesis.prompt import fill
 from autoif_train.synthesis.settings import SynthesisSettings, writing
 from autoif_train.types import Dropped, Instruction, Kept, UserError, derived_seed
@@ -46,11 +47,12 @@ def self_instruct(
     A proposal's parent is the seed it resembles most: the prompt shows all seeds, so the model cannot tell.
     """
     seeds = read_seeds(settings.seeds)
+    check_exclude(settings.exclude_kinds)
     known: dict[str, str] = {}
     for text in seeds:
-        reason = _surplus(text, known, settings.max_instructions)
+        reason = _surplus(text, known, settings)
         yield from _kept(Instruction(text), known) if reason is None else [Dropped("instruction", reason, text)]
-    parents = list(known.values())
+    parents = list(known.values()) or seeds
     for line, torn in _proposals(seeds, supervisor, settings, seed):
         reason = "cut at max_new_tokens" if torn else _refusal(line, known, settings)
         if reason is not None:
@@ -98,7 +100,7 @@ def _refusal(line: str, known: dict[str, str], settings: SynthesisSettings) -> s
         return "not an instruction"
     if len(line) > LONGEST_INSTRUCTION:
         return "longer than an atomic instruction"
-    surplus = _surplus(line, known, settings.max_instructions)
+    surplus = _surplus(line, known, settings)
     if surplus is not None:
         return surplus
     alike = 100 * settings.near_duplicate_above
@@ -108,8 +110,11 @@ def _refusal(line: str, known: dict[str, str], settings: SynthesisSettings) -> s
     return None
 
 
-def _surplus(text: str, known: dict[str, str], most: int | None) -> str | None:
+def _surplus(text: str, known: dict[str, str], settings: SynthesisSettings) -> str | None:
     """Why an instruction is one too many, whoever wrote it."""
     if _normal(text) in known:
         return "duplicate"
+    if kind := excluded_kind(text, settings.exclude_kinds):
+        return f"kind {kind}"
+    most = settings.max_instructions
     return "beyond max_instructions" if most is not None and len(known) >= most else None

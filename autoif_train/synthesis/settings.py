@@ -23,6 +23,9 @@ class SynthesisSettings:
     near_duplicate_above: float = 0.95
     """Two instructions whose texts are more alike than this, 0 to 1, count as one; their numbers and quoted words must
     agree as well (ours)."""
+    exclude_kinds: list[str] = dataclasses.field(default_factory=list)
+    """Known kinds of constraints that are left out: benchmarks (ifeval, ifbench) or kinds of one, such as
+    ifeval/punctuation:no_comma; none by default (ours)."""
     functions_per_instruction: int = 8
     """Answers asked for per instruction, each one function with three cases (released samples: 8)."""
     writing_temperature: float = 1.0
@@ -41,6 +44,9 @@ class SynthesisSettings:
     balance_families: bool = False
     """Draw instructions evenly over families, those whose functions make the same check, so that one constraint in many
     wordings does not crowd out the rest (ours)."""
+    audit_functions: int = 0
+    """Functions of an instruction that are held back from training: they judge every answer and decide nothing, so that
+    reward hacking shows. At least two always train; 0 = none (ours)."""
     prompt_order: Literal["query_first", "instruction_first", "drawn"] = "query_first"
     """Where the instruction stands in the prompt; `drawn` decides for each query (paper: query first)."""
     max_answered_queries: int | None = None

@@ -285,3 +285,13 @@ def test_a_pilot_asks_each_instruction_once(texts):
     rows = list(pilot_queries(checked(5), SETTINGS, texts, 0))
     assert [len(row.instruction_ids) for row in rows] == [1] * 5
     assert all(isinstance(row, Query) for row in rows)
+
+
+@pytest.mark.parametrize(("functions", "held_back"), [(1, 0), (2, 0), (3, 1), (4, 2), (8, 2)])
+def test_audit_functions_leave_at_least_two_for_training(functions, held_back, texts):
+    settings = dataclasses.replace(SETTINGS, audit_functions=2)
+    row = checked(1, [f"source {number}" for number in range(functions)])
+    queries = Selection.of(combine(row, settings, texts, 0)).rows
+    flags = [tuple(function.audit for function in query.functions) for query in queries]
+    assert sum(flags[0]) == held_back
+    assert len(set(flags)) == 1

@@ -175,3 +175,9 @@ def test_a_file_without_seeds_is_refused_by_key_and_name(tmp_path, content):
         file.write_bytes(content)
     with pytest.raises(UserError, match=r"synthesis\.seeds.*seeds\.txt"):
         read_seeds(str(file))
+
+
+def test_excluded_kinds_are_dropped_by_name_seeds_too(seeds):
+    new, reasons, selection = proposed(seeds, "Begin every line with S.", "No commas here!", exclude_kinds=["ifeval"])
+    assert [row.text for row in selection.rows] == [row.text for row in new] == ["Begin every line with S."]
+    assert reasons["No commas here!"] == reasons[SEEDS[2]] == "kind ifeval/punctuation:no_comma"
