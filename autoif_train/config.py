@@ -108,14 +108,18 @@ LEAST = {
     "demonstrations.max_per_query": 1,
     "pairs.max_per_query": 1,
     "online_dpo.rounds": 1,
-    "online_dpo.queries_per_round": 1,
+    "pairs.pass_rate_above": 0,
+    "pairs.pass_rate_at_most": 0,
+    "online_dpo.queries_per_round": 1e-6,
     "online_dpo.learning_rate_decay": 0,
     "online_dpo.replay": 0,
+    "online_dpo.resample_budget": 0,
+    "online_dpo.park_after": 1,
     "evaluation.max_prompts": 1,
     "evaluation.max_new_tokens": 1,
     "evaluation.batch_size": 1,
 }
-MOST = {"sampling.top_p": 1}
+MOST = {"sampling.top_p": 1, "pairs.pass_rate_above": 1, "pairs.pass_rate_at_most": 1}
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 

@@ -37,7 +37,7 @@ def same_prompts(folder: Path, settings: Settings) -> Path:
         settings.online_dpo, fresh_queries=False, queries_per_round=settings.synthesis.max_answered_queries
     )
     changed = dataclasses.replace(settings, output_dir=str(control), online_dpo=rounds)
-    _borrow(folder, control)
+    borrow(folder, control)
     online_dpo.main(changed)
     return control / f"online_dpo/round_{rounds.rounds}/policy"
 
@@ -46,7 +46,7 @@ def more_offline(folder: Path, settings: Settings) -> Path:
     """Offline DPO on the respondent's answers to as many queries as all rounds ask."""
     control = folder / "controls" / "more_offline"
     count = settings.online_dpo.rounds * settings.online_dpo.queries_per_round
-    _borrow(folder, control)
+    borrow(folder, control)
     changed = dataclasses.replace(settings, output_dir=str(control))
     responding = respondent_settings(settings.supervisor, settings.respondent)
     with Run(changed, "controls") as run:
@@ -69,7 +69,7 @@ def more_offline(folder: Path, settings: Settings) -> Path:
         return Path(run.keep_model("policy", train_dpo, sft, pairs, settings.dpo, settings.policy, settings.seed))
 
 
-def _borrow(folder: Path, control: Path) -> None:
+def borrow(folder: Path, control: Path) -> None:
     """Give a control the run's own queries and SFT model."""
     for name in ("data", "sft"):
         (control / name).parent.mkdir(parents=True, exist_ok=True)

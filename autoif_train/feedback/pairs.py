@@ -35,6 +35,11 @@ class PairsSettings:
     """Most pairs per query (released code: 2 chosen × 2 rejected; ours: 2)."""
     match_length: bool = True
     """Prefer pairs whose answers are of similar length, so that length itself is not what is learnt (ours)."""
+    pass_rate_above: float = 0.0
+    """A query gives pairs only if more than this share of its judged answers passed, 0 to 1 (ours; 0 = no limit)."""
+    pass_rate_at_most: float = 1.0
+    """A query gives pairs only if at most this share of its judged answers passed, 0 to 1: 0.5 leaves out what the
+    policy mostly follows already (ours; 1 = no limit)."""
     instruction_level: bool = False
     """Add pairs made from test cases: a text on which an instruction's functions say True against one on which they say
     False (our reading of paper §3.4)."""
@@ -57,8 +62,9 @@ def pairs_by_score(
         chosen = [row for row in answers if _chosen(row, settings, quality)]
         rejected = [row for row in answers if row not in chosen and _rejected(query, row, settings, quality)]
         pairs = [(good, bad) for good in chosen for bad in rejected if _better(good, bad, quality)]
-        if not pairs:
-            yield Dropped("query", _no_pair(chosen, rejected, answers, quality), query.prompt)
+        reason = _outside_band(rows, settings) if pairs else _no_pair(chosen, rejected, answers, quality)
+        if reason:
+            yield Dropped("query", reason, query.prompt)
             continue
         yield Kept("query")
         chance = random.Random(derived_seed(*seed, "pairs", query.id))
@@ -143,6 +149,14 @@ def _no_pair(chosen: list[Judged], rejected: list[Judged], answers: list[Judged]
     if rejected and quality.enabled and any(row.verdict.score for row in answers):
         return "no chosen answer of good quality"
     return "no chosen answer" if rejected else "neither chosen nor rejected"
+
+
+def _outside_band(rows: list[Judged], settings: PairsSettings) -> str | None:
+    scores = [row.verdict.score for row in rows if row.verdict.score is not None]
+    rate = sum(score > settings.chosen_above for score in scores) / len(scores)
+    if rate <= settings.pass_rate_above:
+        return "pass rate too low"
+    return "pass rate too high" if rate > settings.pass_rate_at_most else None
 
 
 def _draw(

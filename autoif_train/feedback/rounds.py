@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Literal
 
-from autoif_train.types import PreferencePair, Query, Row, content_id, derived_seed
+from autoif_train.types import Dropped, Judged, PreferencePair, Query, Row, content_id, derived_seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,8 +19,9 @@ class OnlineDpoSettings:
 
     rounds: int = 3
     """Rounds of sample → judge → pair → train (N of the paper, which does not state it; ours: 3)."""
-    queries_per_round: int | None = None
-    """Queries asked in each round; null = all (paper)."""
+    queries_per_round: int | float | None = None
+    """Queries asked in each round; below 1 a share of all, e.g. 0.34 to split them over three rounds; null = all
+    (paper)."""
     fresh_queries: bool = True
     """Ask each round the queries that come next, after those that the respondent answered, starting over at the end;
     false asks every round the first ones again (ours)."""
@@ -30,6 +33,11 @@ class OnlineDpoSettings:
     """Factor on `dpo.learning_rate` from one round to the next (ours; 1 = none)."""
     replay: float = 0.0
     """Pairs of earlier rounds mixed into a round's own, as a share of its own (ours; 0 = none)."""
+    resample_budget: float = 0.0
+    """Answers that a round may draw anew for queries whose answers all passed or all failed, as a share of its first
+    draw; which ones is drawn at random (ours; 0 = none)."""
+    park_after: int | None = None
+    """Rounds after which a query that no answer ever solved is asked no more; null = it is always asked (ours)."""
 
 
 def round_queries(
@@ -40,11 +48,37 @@ def round_queries(
     `answered` is how many the respondent answered, from the beginning; None means all.
     """
     size = settings.queries_per_round
+    if size is not None and size < 1:
+        size = math.ceil(size * len(queries))
     if size is None or size >= len(queries):
         return queries
     start = (answered or 0) + (number - 1) * size if settings.fresh_queries else 0
     places = sorted({(start + offset) % len(queries) for offset in range(size)})
     return [queries[place] for place in places]
+
+
+def unparked(
+    queries: Iterable[Query], earlier: Iterable[Iterable[Judged]], settings: OnlineDpoSettings, above: float
+) -> Iterator[Query | Dropped]:
+    """The queries without those that `park_after` rounds asked and no answer scored above `above`.
+
+    `earlier` holds the judged answers of each earlier round.
+    """
+    attempts: Counter[str] = Counter()
+    solved: set[str] = set()
+    if settings.park_after is not None:
+        for rows in earlier:
+            asked = set()
+            for row in rows:
+                asked.add(row.response.query_id)
+                if row.verdict.score is not None and row.verdict.score > above:
+                    solved.add(row.response.query_id)
+            attempts.update(asked)
+    for query in queries:
+        if query.id not in solved and attempts[query.id] >= (settings.park_after or math.inf):
+            yield Dropped("query", "parked: never solved", query.prompt)
+        else:
+            yield query
 
 
 def round_learning_rate(section: dict[str, Any], settings: OnlineDpoSettings, number: int) -> dict[str, Any]:

@@ -202,3 +202,16 @@ def test_every_query_is_paired_or_has_a_reason(seed):
     assert entries["query"]["rows_in"] == 50
     assert entries["query"]["rows_out"] == len({row.query_id for row in rows})
     assert all(isinstance(row, PreferencePair) and row.chosen != row.rejected for row in rows)
+
+
+@pytest.mark.parametrize(("at_most", "made"), [(0.5, 0), (0.75, 1), (1.0, 1)])
+def test_a_query_that_the_policy_mostly_follows_is_left_out_by_the_band(at_most, made):
+    answers = [*(answer(f"good {n}", 1.0) for n in range(3)), answer("bad", 0.0), answer("nobody knows", None)]
+    assert bool(pairs(*answers, pass_rate_at_most=at_most)) == made
+    assert reasons(*answers, pass_rate_at_most=at_most) == ([] if made else ["pass rate too high"])
+
+
+def test_a_query_that_the_policy_hardly_follows_is_left_out_by_the_band():
+    answers = [answer("good", 1.0), *(answer(f"bad {n}", 0.0) for n in range(3))]
+    assert pairs(*answers, pass_rate_above=0.2)
+    assert reasons(*answers, pass_rate_above=0.25) == ["pass rate too low"]

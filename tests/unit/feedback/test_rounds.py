@@ -6,8 +6,14 @@ import dataclasses
 
 import pytest
 
-from autoif_train.feedback.rounds import OnlineDpoSettings, round_learning_rate, round_queries, with_replay
-from autoif_train.types import Kept, PreferencePair, Query, QueryFunction
+from autoif_train.feedback.rounds import (
+    OnlineDpoSettings,
+    round_learning_rate,
+    round_queries,
+    unparked,
+    with_replay,
+)
+from autoif_train.types import Judged, Kept, PreferencePair, Query, QueryFunction, Response, Verdict
 
 QUERIES = [Query(str(number), ("i",), (QueryFunction("s", "i"),), id=str(number)) for number in range(10)]
 
@@ -108,3 +114,34 @@ def test_replay_is_seeded():
 def test_events_of_the_round_pass_through():
     events = list(with_replay([Kept("query"), pair("a")], [], OnlineDpoSettings(replay=1.0), 0))
     assert events[0] == Kept("query")
+
+
+@pytest.mark.parametrize(
+    ("share", "rounds"), [(0.5, [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]), (0.34, [[0, 1, 2, 3], [4, 5, 6, 7]])]
+)
+def test_a_share_splits_the_queries_over_the_rounds(share, rounds):
+    assert [asked(number, queries_per_round=share) for number in (1, 2)] == rounds
+
+
+def left(*earlier, park_after=2):
+    rows = [
+        [Judged(Response(name, "text", "policy"), Verdict((), score)) for name, score in scores] for scores in earlier
+    ]
+    events = unparked(QUERIES[:3], rows, OnlineDpoSettings(park_after=park_after), 0.5)
+    return "".join(event.id for event in events if isinstance(event, Query))
+
+
+def test_a_query_that_no_answer_solved_in_so_many_rounds_is_parked():
+    assert left([("0", 0.0), ("1", 1.0)], [("0", 0.0), ("0", 0.5), ("1", 0.0)]) == "12"
+
+
+def test_a_query_that_was_solved_once_is_never_parked():
+    assert left([("0", 1.0)], [("0", 0.0)], [("0", 0.0)]) == "012"
+
+
+def test_several_answers_of_one_round_are_one_attempt():
+    assert left([("0", 0.0), ("0", 0.0), ("0", 0.0)]) == "012"
+
+
+def test_without_the_setting_nothing_is_parked():
+    assert left([("0", 0.0)], [("0", 0.0)], [("0", 0.0)], park_after=None) == "012"
