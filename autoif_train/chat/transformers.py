@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from tqdm import tqdm
 
 from autoif_train.chat.base import Answer, Prompt, SamplingSettings
+from autoif_train.chat.policy import plain_attention
 from autoif_train.types import Messages, UserError, derived_seed
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class TransformersChat:
         self.name = name or Path(default).name
         if not self.tokenizer.chat_template:
             raise UserError(f"{default}: the tokenizer has no chat template; choose a chat model or add one to it")
-        self.end_ids = _end_ids(self.model, self.tokenizer)
+        self.end_ids = frozenset(end_ids(self.model, self.tokenizer))
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +98,8 @@ def load(path: str | Path, device: str | None = None) -> tuple[Any, Any]:
     dtype = torch.bfloat16 if torch.device(device).type == "cuda" else torch.float32
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
+        attention = plain_attention(str(path))
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation=attention)
     except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         mend = "give the folder of a saved model or a hub id"
@@ -105,11 +107,26 @@ def load(path: str | Path, device: str | None = None) -> tuple[Any, Any]:
     return model.to(device).eval(), tokenizer
 
 
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+def end_ids(model: Any, tokenizer: Any) -> list[int]:
     """Every token that ends an answer: models disagree on whether that is one or several, and on who knows it."""
     declared = model.generation_config.eos_token_id
     ids = declared if isinstance(declared, (list, tuple)) else [declared]
-    return frozenset(id_ for id_ in (*ids, tokenizer.eos_token_id, turn_end_id(tokenizer)) if id_ is not None)
+    known = (*ids, tokenizer.eos_token_id, turn_end_id(tokenizer))
+    return list(dict.fromkeys(id_ for id_ in known if id_ is not None))
+
+
+def complete_generation_config(model: Any, tokenizer: Any) -> None:
+    """Make a model to be saved say itself which tokens end an answer and which one pads.
+
+    A base model trained on a chat template writes the template's end of turn, which its published configuration does
+    not know: engines that read it would never stop. Sampling figures beside `do_sample: false`, as some models are
+    published with, would be refused when the model is saved, after the training.
+    """
+    config, ids = model.generation_config, end_ids(model, tokenizer)
+    config.eos_token_id = ids[0] if len(ids) == 1 else ids
+    config.pad_token_id = tokenizer.pad_token_id
+    if any(getattr(config, name, None) is not None for name in ("temperature", "top_p", "top_k")):
+        config.do_sample = True
 
 
 def turn_end_id(tokenizer: Any) -> int | None:

@@ -9,7 +9,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from autoif_train.chat.policy import PolicySettings, load_tokenizer, model_arguments
+from autoif_train.chat.policy import PolicySettings, check_weights, load_tokenizer, model_arguments
+from autoif_train.chat.transformers import complete_generation_config
 from autoif_train.rows import Rows
 from autoif_train.training.arguments import trainer_arguments
 from autoif_train.training.card import write_card
@@ -28,7 +29,8 @@ def train_sft(
     """
     from trl import SFTConfig, SFTTrainer
 
-    arguments = SFTConfig(str(output / "trainer"), **trainer_arguments(section, _trained(policy), seed))
+    check_weights(checkpoint)
+    arguments = SFTConfig(str(output / "trainer"), **trainer_arguments(section, _trained(policy, checkpoint), seed))
     dataset = _dataset(demonstrations, ("prompt", "completion"))
     tokenizer = load_tokenizer(checkpoint, policy)
     trainer = SFTTrainer(checkpoint, args=arguments, train_dataset=dataset, processing_class=tokenizer)
@@ -54,12 +56,13 @@ def train_dpo(
     from transformers import AutoModelForCausalLM
     from trl import DPOConfig, DPOTrainer
 
-    arguments = DPOConfig(str(output / "trainer"), **trainer_arguments(section, _trained(policy), seed))
+    check_weights(checkpoint)
+    arguments = DPOConfig(str(output / "trainer"), **trainer_arguments(section, _trained(policy, checkpoint), seed))
     dataset = _dataset(pairs, ("prompt", "chosen", "rejected"))
     tokenizer = load_tokenizer(checkpoint, policy)
     reference_model = None
     if reference is not None and reference != checkpoint:
-        reference_model = AutoModelForCausalLM.from_pretrained(reference, **_trained(policy))
+        reference_model = AutoModelForCausalLM.from_pretrained(reference, **_trained(policy, reference))
     trainer = DPOTrainer(
         checkpoint,
         ref_model=reference_model,
@@ -72,14 +75,14 @@ def train_dpo(
         write_card(output, "dpo", checkpoint, len(dataset), section, seed)
 
 
-def _trained(policy: PolicySettings) -> dict[str, Any]:
+def _trained(policy: PolicySettings, model: str) -> dict[str, Any]:
     """How a model is loaded to be trained.
 
     Without an engine that keeps float32 copies of the weights they must be float32 themselves: a step of 5e-7 is lost
     in bfloat16, and training would do nothing without a word.
     """
     dtype = policy.dtype if keeps_float32_weights(launched_engine()) else "float32"
-    return model_arguments(dataclasses.replace(policy, dtype=dtype))
+    return model_arguments(dataclasses.replace(policy, dtype=dtype), model)
 
 
 def _dataset(rows: Rows, columns: tuple[str, ...]) -> Any:
@@ -106,6 +109,7 @@ def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
     if kept < rows and not trainer.args.packing:
         log.warning("%d of %d rows were dropped: their prompt alone fills max_length", rows - kept, rows)
     trainer.remove_callback(PrinterCallback)
+    complete_generation_config(trainer.model, tokenizer)
     folder = Path(trainer.args.output_dir)
     trainer.train(resume_from_checkpoint=newest_checkpoint(folder))
     trainer.save_model(str(output))

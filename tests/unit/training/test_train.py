@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from autoif_train.chat.policy import PolicySettings
+from autoif_train.tiny import model_path
 from autoif_train.training.engine import keeps_float32_weights
 from autoif_train.training.train import _trained, newest_checkpoint
+
+TINY = str(model_path("base"))
 
 
 def _checkpoint(folder, step, whole=True):
@@ -31,10 +34,10 @@ def test_without_any_checkpoint_training_begins(tmp_path):
 
 def test_one_process_trains_float32_weights_whatever_is_stored(monkeypatch):
     monkeypatch.setattr("autoif_train.training.train.launched_engine", lambda: "none")
-    assert _trained(PolicySettings(dtype="bfloat16", attention="sdpa"))["dtype"] == "float32"
+    assert _trained(PolicySettings(dtype="bfloat16", attention="sdpa"), TINY)["dtype"] == "float32"
 
 
 def test_deepspeed_keeps_float32_copies_itself(monkeypatch):
     monkeypatch.setattr("autoif_train.training.train.launched_engine", lambda: "zero3")
-    assert _trained(PolicySettings(dtype="bfloat16", attention="sdpa"))["dtype"] == "bfloat16"
+    assert _trained(PolicySettings(dtype="bfloat16", attention="sdpa"), TINY)["dtype"] == "bfloat16"
     assert not keeps_float32_weights("ddp")
