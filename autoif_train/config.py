@@ -43,6 +43,7 @@ FREE_KEYS = (
     "output_dir",
     "engine",
     "execution.workers",
+    "dpo.packed",
     "online_dpo.rounds",
     "cache.path",
     "policy.attention",

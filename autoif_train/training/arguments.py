@@ -16,8 +16,12 @@ from typing import Any
 
 from autoif_train.types import UserError
 
-_OUR_TYPES = {"global_batch_size": "int | None"}
-OURS = frozenset(_OUR_TYPES)
+_OUR_TYPES = {
+    "sft": {"global_batch_size": "int | None"},
+    # `packed`: sequences laid end to end without padding where that gives TRL's losses; false = TRL's padded batches.
+    "dpo": {"global_batch_size": "int | None", "packed": "bool"},
+}
+OURS = frozenset().union(*_OUR_TYPES.values())
 # TRL's names for what the run decides itself, and the flag that sets it for every recipe at once.
 OF_THE_RUN = {"output_dir": "--output_dir", "seed": "--seed"}
 _SOURCES = {  # later ones declare anew what differs
@@ -35,7 +39,7 @@ def known_names(section: str) -> frozenset[str]:
 @functools.cache
 def declared_types(section: str) -> dict[str, str]:
     """Every name that may stand in the section `sft` or `dpo`, with its annotation, e.g. `float | None`."""
-    declared = dict(_OUR_TYPES)
+    declared = dict(_OUR_TYPES[section])
     for source in _SOURCES[section]:
         declared |= _fields(source)
     return declared

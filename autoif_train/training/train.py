@@ -54,7 +54,9 @@ def train_dpo(
     the path, never from weights in memory, so a round must have been saved before the next one starts.
     """
     from transformers import AutoModelForCausalLM
-    from trl import DPOConfig, DPOTrainer
+    from trl import DPOConfig
+
+    from autoif_train.training.preference import PreferenceTrainer
 
     check_weights(checkpoint)
     arguments = DPOConfig(str(output / "trainer"), **trainer_arguments(section, _trained(policy, checkpoint), seed))
@@ -63,8 +65,9 @@ def train_dpo(
     reference_model = None
     if reference is not None and reference != checkpoint:
         reference_model = AutoModelForCausalLM.from_pretrained(reference, **_trained(policy, reference))
-    trainer = DPOTrainer(
+    trainer = PreferenceTrainer(
         checkpoint,
+        packed=section.get("packed", True),
         ref_model=reference_model,
         args=arguments,
         train_dataset=dataset,

@@ -1,0 +1,76 @@
+"""The faster preference step trains as TRL's own trainer does, whatever the loss, the reference and the adapter."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from autoif_train.resources import resolve
+
+pytest.importorskip("torch")
+trl = pytest.importorskip("trl")
+from datasets import Dataset  # noqa: E402
+from peft import LoraConfig  # noqa: E402
+from transformers import AutoTokenizer  # noqa: E402
+
+from autoif_train.training.preference import PreferenceTrainer  # noqa: E402
+
+BASE = resolve("bundled:tiny/data/base")
+WORDS = "the small boy did see a red ball and then he ran home to eat".split()
+
+
+def pairs(count=12):
+    """Conversational preference rows whose prompts and answers differ in length."""
+
+    def turn(role, words):
+        return [{"role": role, "content": " ".join(words)}]
+
+    return Dataset.from_list(
+        [
+            {
+                "prompt": turn("user", WORDS[: 2 + row % 5]),
+                "chosen": turn("assistant", WORDS[row % 7 :]),
+                "rejected": turn("assistant", WORDS[: 1 + row % 9]),
+            }
+            for row in range(count)
+        ]
+    )
+
+
+def history(trainer_class, folder, peft_config=None, **settings):
+    arguments = trl.DPOConfig(
+        str(folder), use_cpu=True, bf16=False, per_device_train_batch_size=4, learning_rate=1e-3, max_steps=3,
+        logging_steps=1, save_strategy="no", report_to="none", beta=0.3, disable_tqdm=True,
+        **{"gradient_checkpointing": False, **settings},
+    )  # fmt: skip
+    tokenizer = AutoTokenizer.from_pretrained(BASE)
+    trainer = trainer_class(
+        BASE, args=arguments, train_dataset=pairs(), processing_class=tokenizer, peft_config=peft_config
+    )
+    trainer.train()
+    return [entry for entry in trainer.state.log_history if "loss" in entry]
+
+
+SETTINGS = {
+    "sigmoid": {},
+    "with an NLL term": {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.1]},
+    "ipo": {"loss_type": ["ipo"]},
+    "apo_zero": {"loss_type": ["apo_zero"]},
+    "LD-DPO": {"ld_alpha": 0.5},
+    "reference once": {"precompute_ref_log_probs": True},
+    "checkpointed": {"gradient_checkpointing": True},
+    "end kept": {"max_length": 8, "truncation_mode": "keep_end"},
+    "weighting, which falls back": {"use_weighting": True},
+}
+
+
+@pytest.mark.parametrize("adapter", [False, True], ids=["full", "lora"])
+@pytest.mark.parametrize("name", SETTINGS)
+def test_losses_and_metrics_are_those_of_trl(name, adapter, tmp_path):
+    config = LoraConfig(r=4, target_modules="all-linear") if adapter else None
+    expected = history(trl.DPOTrainer, tmp_path / "trl", config, **SETTINGS[name])
+    found = history(PreferenceTrainer, tmp_path / "ours", config, **SETTINGS[name])
+    for theirs, ours in zip(expected, found, strict=True):
+        assert ours.keys() == theirs.keys()
+        assert ours == pytest.approx(theirs, abs=1e-4, rel=1e-4), json.dumps(ours)
