@@ -17,6 +17,9 @@ from autoif_train.execution.settings import LEVELS, ExecutionSettings
 from autoif_train.execution.sources import SourceMemory
 from autoif_train.types import Outcome, Query, UserError
 
+SLOW_NICENESS = 5  # of the workers for functions that timed out once
+HASH_SEEDS = 0, 1  # of the processes that judge, and of those that run doubtful functions again
+
 
 class Executor:
     """Runs verification functions behind walls. A context manager; usable from any thread.
@@ -45,7 +48,9 @@ class Executor:
     def _open(self) -> None:
         settings = self.settings
         walls = probes.WALLS["strict" if settings.level == "auto" else settings.level]
-        self._pool = Pool({**walls, "memory_bytes": settings.memory_limit_mb << 20}, settings.workers)
+        self._walls = {**walls, "memory_bytes": settings.memory_limit_mb << 20}
+        slots = [0] * settings.workers + [SLOW_NICENESS] * settings.workers
+        self._pool = Pool(self._walls, slots, HASH_SEEDS[0])
         try:
             found = probes.probe(self._pool, settings.level)
         except BaseException:
@@ -54,9 +59,21 @@ class Executor:
         self.level, self.report = found.name, found.report
         fast = Lane(self._pool, range(settings.workers), "fast")
         slow = Lane(self._pool, range(settings.workers, 2 * settings.workers), "slow")
-        self._lanes = Lanes(fast, slow, settings.workers, settings.timeout_seconds, settings.strikes)
+        self._lanes = Lanes(fast, slow, self._again, settings.workers, settings.timeout_seconds, settings.strikes)
+        self._second: Lane | None = None
         self._owner = os.getpid()
         self._closed = False
+
+    def _again(self) -> Lane:
+        """The lane of another hash seed; most runs never need it."""
+        with self._lock:
+            if self._second is None:
+                pool = Pool(self._walls, [0], HASH_SEEDS[1])
+                if pool.layers != self._pool.layers:
+                    pool.close()
+                    raise RuntimeError(f"the walls differ: first {self._pool.layers}, then {pool.layers}")
+                self._second = Lane(pool, [0], "again")
+            return self._second
 
     def _own_lanes(self) -> Lanes:
         """The lanes of this process: a process forked from the one that opened the pool gets a pool of its own."""
@@ -65,6 +82,8 @@ class Executor:
         if self._owner != os.getpid():
             self._lock, self._sources = threading.Lock(), SourceMemory()
             self._pool.abandon()
+            if self._second:
+                self._second.pool.abandon()
             self._open()
         return self._lanes
 
@@ -94,8 +113,12 @@ class Executor:
         if self._owner != os.getpid():
             return
         self._pool.close()
-        self._lanes.fast.close()
-        self._lanes.slow.close()
+        lanes = [self._lanes.fast, self._lanes.slow]
+        if self._second:
+            self._second.pool.close()
+            lanes.append(self._second)
+        for lane in lanes:
+            lane.close()
 
     def __enter__(self) -> Executor:
         return self

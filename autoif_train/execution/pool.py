@@ -21,7 +21,6 @@ from autoif_train.types import UserError
 
 SILENCE_SECONDS = 60.0  # a worker that says nothing for so long is replaced; a healthy one beats every second
 START_SECONDS = 60.0
-SLOW_NICENESS = 5  # of the workers for functions that timed out once
 SLOT = struct.Struct("=II")  # slot, niceness; the zygote reads the same
 BOOT = "import sys; sys.path.insert(0, sys.argv.pop(1)); from inside.zygote import main; del sys.path[0]; main()"
 
@@ -97,18 +96,19 @@ class Slot:
 
 
 class Pool:
-    """`fast` workers for what is quick, as many low-priority `slow` ones for the rest, behind one locked-in zygote."""
+    """One worker per niceness of `slots`, behind one locked-in zygote whose strings hash with `hash_seed`."""
 
-    def __init__(self, walls: dict, workers: int):
+    def __init__(self, walls: dict, slots: Sequence[int], hash_seed: int):
         interpreter = getattr(sys, "_base_executable", None) or sys.executable
         if not sys.platform.startswith("linux") or not interpreter:
             raise UserError("execution.level: untrusted code can only be run on Linux so far; run this step there")
         control, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [os.path.realpath(interpreter), "-I", "-S", "-c", BOOT, str(Path(__file__).parent)]
+        # Isolated like -I, but for the environment, which we make: -I would ignore the hash seed in it.
+        command = [os.path.realpath(interpreter), "-s", "-P", "-S", "-c", BOOT, str(Path(__file__).parent)]
         with inside:
             self.process = subprocess.Popen(
                 [*command, str(inside.fileno()), str(os.getpid()), json.dumps(walls)],
-                env={"PYTHONHASHSEED": "0", "LD_BIND_NOW": "1"},  # symbols bound once, not in every cell
+                env={"PYTHONHASHSEED": str(hash_seed), "LD_BIND_NOW": "1"},  # symbols bound once, not in every cell
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -119,7 +119,7 @@ class Pool:
         self.control.settimeout(START_SECONDS)
         self.lock = threading.Lock()
         self.layers: dict[str, str] = json.loads(self._first_word())
-        self.slots = [self._open(slot, 0 if slot < workers else SLOW_NICENESS) for slot in range(2 * workers)]
+        self.slots = [self._open(number, niceness) for number, niceness in enumerate(slots)]
 
     def _first_word(self) -> bytes:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from autoif_train.execution import jobs as planning
 from autoif_train.execution.inside import codes
@@ -16,7 +16,7 @@ from autoif_train.execution.sources import Admission, SourceMemory
 from autoif_train.types import Outcome
 
 FAST_SHARE, FAST_SECONDS = 0.05, 0.01  # of the CPU limit, at least: then a function goes to the slow lane
-ORDER_TEXTS = 8  # texts that a function which may remember is given again, backwards
+AGAIN_TEXTS = 8  # texts of a job that a doubtful function is given again
 UNDECIDED = (codes.NOT_RUN, codes.RETRY, codes.TIMEOUT, codes.SKIPPED)  # after the fast lane
 SETTLED = (codes.TRUE, codes.FALSE, codes.EXCEPTION, codes.NON_BOOL)
 TABLE = [planning.OUTCOMES.get(code, Outcome.CRASHED) for code in range(256)]
@@ -44,6 +44,7 @@ class Lanes:
 
     fast: Lane
     slow: Lane
+    again: Callable[[], Lane]
     workers: int
     timeout_seconds: float
     strikes: int
@@ -53,7 +54,7 @@ class Lanes:
 class Sent:
     """A frame on its way: what it holds, and what its reply is for. `doubted` is the reply that an audit checks."""
 
-    purpose: str  # shared | alone | slow | audit | order
+    purpose: str  # shared | alone | slow | audit | again | again alone
     pieces: list[Piece]
     doubted: tuple[list[Piece], Reply] | None = None
 
@@ -67,6 +68,7 @@ class Run:
         self.reasons: Reasons = {}
         self.waiting: dict[concurrent.futures.Future[Reply], Sent] = {}
         self.unfinished = [0] * len(jobs)  # pieces in the fast lane, per job
+        self.doubtful: list[Piece] = []  # what is run again when nothing is left in the fast lane
         self.later: dict[int, list[Piece]] = {}  # pieces of the slow lane, run one after the other
         self.strikes = [lanes.strikes] * len(jobs)
         self.admissions: dict[str, Admission] = {}
@@ -81,6 +83,8 @@ class Run:
             done, _ = concurrent.futures.wait(self.waiting, return_when=concurrent.futures.FIRST_COMPLETED)
             for future in done:
                 self._take(self.waiting.pop(future), future.result())
+            if self.doubtful and not any(self.unfinished):
+                self._submit_again()
         return [[TABLE[code] for code in row] for row in self.bytes]
 
     def _submit_fast(self) -> None:
@@ -116,9 +120,11 @@ class Run:
         if sent.purpose == "slow":
             strikes, lane, seconds = self.strikes[sent.pieces[0].job], self.lanes.slow, self.lanes.timeout_seconds
         else:
-            strikes, lane, seconds = 1, self.lanes.fast, max(FAST_SHARE * self.lanes.timeout_seconds, FAST_SECONDS)
+            again = sent.purpose.startswith("again")
+            strikes, lane = 1, self.lanes.again() if again else self.lanes.fast
+            seconds = max(FAST_SHARE * self.lanes.timeout_seconds, FAST_SECONDS)
         kind, pieces = codes.ALONE, sent.pieces
-        if sent.purpose == "shared":
+        if sent.purpose in ("shared", "again"):
             sentinel = Piece(-1, self.admissions[SENTINEL].code, range(2), SENTINEL_TEXTS, 0)
             kind, pieces = codes.SHARED, [*pieces, sentinel]
         frame = planning.frame_of(kind, pieces, strikes, seconds)
@@ -132,8 +138,8 @@ class Run:
             self._take_shared(sent.pieces, reply)
         elif sent.purpose == "audit":
             self._take_audit(sent, reply)
-        elif sent.purpose == "order":
-            self._take_order(sent.pieces[0], reply)
+        elif sent.purpose.startswith("again"):
+            self._take_again(sent, reply)
         else:
             self._accept(sent.pieces, reply, slow=sent.purpose == "slow")
 
@@ -172,7 +178,9 @@ class Run:
         said = {(piece.job, piece.positions[0]): found for piece, found in _each(pieces, doubted)}
         agree = all(_agree(said[piece.job, piece.positions[0]], found) for piece, found in _each(sent.pieces, reply))
         for piece in sent.pieces:
-            self._learn(self.jobs[piece.job][0], audited=True)
+            source = self.jobs[piece.job][0]
+            self.admissions[source] = dataclasses.replace(self.admissions[source], audited=True)
+            self.sources.remember(source, self.admissions[source])
         if agree:
             self._accept(pieces, doubted, slow=False)
         else:
@@ -213,28 +221,33 @@ class Run:
         row, admission = self.bytes[job], self.admissions[source]
         again = [position for position, code in enumerate(row) if code in UNDECIDED] if _any(row, UNDECIDED) else []
         self.later[job] = list(planning.cut(job, admission.code, texts, again))
-        if not admission.steady:
-            settled = [position for position, code in enumerate(row) if code in SETTLED][:ORDER_TEXTS]
-            if len(settled) > 1:
-                backwards = list(planning.cut(job, admission.code, texts, settled[::-1]))
-                if len(backwards) == 1:
-                    self._send(Sent("order", backwards))
-                    return
-        self._submit_slow(job)
-
-    def _take_order(self, piece: Piece, reply: Reply) -> None:
-        """Backwards and in a fresh process a function must say the same, or nobody can rely on it."""
-        row, source = self.bytes[piece.job], self.jobs[piece.job][0]
-        if _agree(bytes(row[position] for position in piece.positions), reply.outcomes):
-            self._learn(source, steady=True)
-            self._submit_slow(piece.job)
+        settled = [] if admission.steady else [position for position, code in enumerate(row) if code in SETTLED]
+        if settled:
+            backwards = planning.cut(job, admission.code, texts, settled[:AGAIN_TEXTS][::-1])
+            self.doubtful.append(next(backwards))
         else:
-            self.later.pop(piece.job)
-            self._refuse(piece.job, "refused: its verdict depends on the order of the texts")
+            self._submit_slow(job)
 
-    def _learn(self, source: str, **found: bool) -> None:
-        self.admissions[source] = dataclasses.replace(self.admissions[source], **found)
-        self.sources.remember(source, self.admissions[source])
+    def _submit_again(self) -> None:
+        """Doubtful functions once more: their texts backwards, in a fresh process, with another hash seed."""
+        kinds = {codes.PURE: "again", codes.SOLO: "again alone"}
+        for kind, purpose in kinds.items():
+            pieces = [piece for piece in self.doubtful if self.admissions[self.jobs[piece.job][0]].kind == kind]
+            for group in planning.pack(pieces, planning.MAX_FRAME_CALLS):
+                self._send(Sent(purpose, group))
+        self.doubtful.clear()
+
+    def _take_again(self, sent: Sent, reply: Reply) -> None:
+        """A function must say the same again, or nobody can rely on it. Beside others it is not refused for it."""
+        for piece, found in _each(sent.pieces, reply):
+            row = self.bytes[piece.job]
+            if _agree(bytes(row[position] for position in piece.positions), found):
+                self._submit_slow(piece.job)
+            elif sent.purpose == "again":
+                self._send(Sent("again alone", [piece]))
+            else:
+                self.later.pop(piece.job)
+                self._refuse(piece.job, "refused: its verdict depends on the order of the texts or on the hash seed")
 
     def _refuse(self, job: int, reason: str) -> None:
         count = len(self.bytes[job])

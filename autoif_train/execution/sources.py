@@ -24,8 +24,8 @@ AUDIT_ONE_IN = 100  # functions of the shared lane that are run again alone, whe
 class Admission:
     """`code` is marshalled for a cell and never loaded here; `reason` says why a source is refused.
 
-    `steady` is false until it is shown that the verdict does not depend on the order of the texts, `audited` until a
-    source that was drawn for the audit has gone through it.
+    `steady` is true where no verdict can depend on the order of the texts or on the hash seed; `audited` is false until
+    a source that was drawn for the audit has gone through it.
     """
 
     kind: int

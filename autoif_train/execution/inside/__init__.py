@@ -1,1 +1,1 @@
-"""What runs in the spawned interpreter. Standard library only: it is started with `-I -S`, as the package `inside`."""
+"""What runs in the spawned interpreter, as the package `inside`: started without `site`, standard library only."""

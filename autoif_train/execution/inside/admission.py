@@ -21,7 +21,12 @@ STATEFUL_OPCODES = frozenset(dis.opmap[name] for name in _STATEFUL if name in di
 _MEMORIES = "BUILD_LIST BUILD_SET BUILD_MAP LIST_EXTEND CALL CALL_KW CALL_FUNCTION_EX PRECALL".split()
 MEMORIES = frozenset(dis.opmap[name] for name in _MEMORIES if name in dis.opmap)  # at module level: something to change
 CLOCKWORK = frozenset(("id", "hash", "lru_cache", "cache"))
-IMPORT_NAME, STORE_NAME, EXTENDED_ARG = (dis.opmap[name] for name in ("IMPORT_NAME", "STORE_NAME", "EXTENDED_ARG"))
+UNORDERED = frozenset(("set", "frozenset", "hash"))  # names that lead to the hash seed
+SETS = frozenset(dis.opmap[name] for name in ("BUILD_SET", "SET_ADD", "SET_UPDATE"))
+VIEWS = frozenset(("keys", "items"))  # `a.keys() - b.keys()` is a set, too
+IMPORT_NAME, STORE_NAME, EXTENDED_ARG, LOAD_CONST, CONTAINS_OP, BINARY_OP = (
+    dis.opmap[name] for name in ("IMPORT_NAME", "STORE_NAME", "EXTENDED_ARG", "LOAD_CONST", "CONTAINS_OP", "BINARY_OP")
+)
 
 
 class Admission:
@@ -44,7 +49,7 @@ class Admission:
         if reason:
             return codes.REFUSED, reason.encode("utf-8", "replace")
         kind = codes.PURE if self._is_pure(code) else codes.SOLO
-        steady = kind == codes.PURE and not _may_remember(code)
+        steady = kind == codes.PURE and not _may_remember(code) and not _may_hash(code)
         return kind, bytes([steady]) + marshal.dumps(code)
 
     def _is_pure(self, module: types.CodeType) -> bool:
@@ -66,6 +71,23 @@ def _may_remember(module: types.CodeType) -> bool:
     if not MEMORIES.isdisjoint(module.co_code[::2]):
         return True
     return any(not CLOCKWORK.isdisjoint(code.co_names) for code in _all_code(module))
+
+
+def _may_hash(module: types.CodeType) -> bool:
+    """Whether a pure function could go through a set, whose order changes with the hash seed."""
+    for code in _all_code(module):
+        operations = code.co_code[::2]
+        if not UNORDERED.isdisjoint(code.co_names) or not SETS.isdisjoint(operations):
+            return True
+        if BINARY_OP in operations and not VIEWS.isdisjoint(code.co_names):
+            return True
+        constant_sets = {at for at, constant in enumerate(code.co_consts) if isinstance(constant, frozenset)}
+        if constant_sets and any(
+            argument in constant_sets and following != CONTAINS_OP  # `x in {"a", "b"}` has no order
+            for argument, following in _instructions(code, LOAD_CONST)
+        ):
+            return True
+    return False
 
 
 def refusal(module: types.CodeType) -> str:
@@ -91,13 +113,18 @@ def _all_code(code: types.CodeType):
 
 def _operands(code: types.CodeType, opcode: int) -> list[str]:
     """The names that instructions `opcode` of this code object refer to."""
+    return [code.co_names[argument] for argument, _ in _instructions(code, opcode)]
+
+
+def _instructions(code: types.CodeType, opcode: int) -> list[tuple[int, int]]:
+    """Argument of each instruction `opcode`, and the opcode that follows it."""
     raw = code.co_code
     if opcode not in raw[::2]:
         return []
-    names, extended = [], 0
+    found, extended = [], 0
     for position in range(0, len(raw), 2):
         argument = raw[position + 1] | extended
         extended = argument << 8 if raw[position] == EXTENDED_ARG else 0
         if raw[position] == opcode:
-            names.append(code.co_names[argument])
-    return names
+            found.append((argument, raw[position + 2] if position + 2 < len(raw) else 0))
+    return found

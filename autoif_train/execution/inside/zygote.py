@@ -27,7 +27,7 @@ SLACK_BYTES = codes.FRAME_BYTES + (16 << 20)  # what a worker maps beyond the zy
 
 
 def main() -> None:
-    """Started as `python -I -S -c … CONTROL PARENT CONFIG`; the environment is empty but for the hash seed."""
+    """Started as `python -s -P -S -c … CONTROL PARENT CONFIG`; the environment is empty but for the hash seed."""
     control = socket.socket(fileno=int(sys.argv[1]))
     parent, config = int(sys.argv[2]), json.loads(sys.argv[3])
     os.environ.clear()

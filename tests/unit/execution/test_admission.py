@@ -6,9 +6,11 @@ from collections import Counter
 
 import pytest
 
-from autoif_train.execution import Executor, Outcome
+from autoif_train.execution import Executor, Outcome, probes
 from autoif_train.execution.inside import codes, modules
 from autoif_train.execution.inside.admission import Admission
+from autoif_train.execution.jobs import Piece, frame_of
+from autoif_train.execution.pool import Pool
 from autoif_train.execution.sources import Admission as Remembered
 
 PURE = [
@@ -85,6 +87,51 @@ def test_a_verdict_that_depends_on_the_order_is_refused(executor):
     source = "SEEN = []\ndef evaluate(r):\n    SEEN.append(r)\n    return len(SEEN) > 2"
     assert executor.run([(source, ["a", "b", "c", "d"])]) == [[Outcome.INVALID] * 4]
     assert "order" in executor.reasons[0, 0]
+
+
+COLOURS = "{'red', 'green', 'blue', 'cyan', 'teal'}"
+HASHED = {
+    "order of a set": "def evaluate(r):\n    return list(set(r.split()))[0] < 'm'",
+    "pop": f"WORDS = {COLOURS}\ndef evaluate(r):\n    return WORDS.copy().pop() == r",
+    "loop over a constant set": f"def evaluate(r):\n    for word in {COLOURS}:\n        return word < r",
+    "views": "def evaluate(r):\n    colours = dict.fromkeys(['red', 'green', 'blue', 'cyan', 'teal'])\n"
+    "    return list(colours.keys() - dict(r=r).keys())[0] < r",
+    "hash": "def evaluate(r):\n    return hash(r) % 2 == 0",
+    "hash by another name": "def evaluate(r):\n    return r.__hash__() % 2 == 0",
+}
+
+
+@pytest.mark.parametrize("source", HASHED.values(), ids=HASHED)
+def test_a_verdict_that_depends_on_the_hash_seed_is_refused(executor, source):
+    texts = ["alpha zulu", "red", "green", "blue", "cyan", "teal", "zeta nu mu", "d x y z"]
+    assert executor.run([(source, texts)]) == [[Outcome.INVALID] * 8]
+    assert "hash seed" in executor.reasons[0, 0]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_strings_hash_alike_in_every_process_of_a_seed(seed):
+    def hashes():
+        pool = Pool({**probes.WALLS["rlimit"], "memory_bytes": 1 << 27}, [0], seed)
+        try:
+            code = probes._compiled("def evaluate(r):\n    return hash(r) % 2 == 0")
+            piece = Piece(0, code, range(64), [str(n) for n in range(64)], 128)
+            return pool.ask(0, frame_of(codes.ALONE, [piece], strikes=1, cpu_seconds=1.0)).outcomes
+        finally:
+            pool.close()
+
+    assert hashes() == hashes()
+
+
+def test_a_set_whose_order_does_not_matter_is_fine(executor):
+    source = "def evaluate(r):\n    return len(set(r.split())) == 2 and sorted(set(r))[0] == ' '"
+    assert executor.run([(source, ["a b", "a a"])]) == [[Outcome.FOLLOWED, Outcome.VIOLATED]]
+
+
+def test_whether_a_function_is_flaky_does_not_depend_on_what_was_run_before(executor):
+    source = "def evaluate(r):\n    return hash(r) % 2 == 0 if r.startswith('x') else True"
+    assert executor.run([(source, ["a"] * 8)]) == [[Outcome.FOLLOWED] * 8]
+    assert executor.run([(source, [f"x{n}" for n in range(8)])]) == [[Outcome.INVALID] * 8]
+    assert executor.run([(source, ["a"] * 8)]) == [[Outcome.FOLLOWED] * 8]
 
 
 def test_a_memory_that_changes_no_verdict_is_fine(executor):
