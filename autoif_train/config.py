@@ -107,7 +107,10 @@ LEAST = {
     "quality.batch_size": 1,
     "quality.max_new_tokens": 1,
     "demonstrations.max_per_query": 1,
+    "demonstrations.max_conversations": 1,
+    "demonstrations.share": 1e-9,
     "pairs.max_per_query": 1,
+    "pairs.share": 1e-9,
     "online_dpo.rounds": 1,
     "pairs.pass_rate_above": 0,
     "pairs.pass_rate_at_most": 0,
@@ -120,7 +123,13 @@ LEAST = {
     "evaluation.max_new_tokens": 1,
     "evaluation.batch_size": 1,
 }
-MOST = {"sampling.top_p": 1, "pairs.pass_rate_above": 1, "pairs.pass_rate_at_most": 1}
+MOST = {
+    "sampling.top_p": 1,
+    "demonstrations.share": 1,
+    "pairs.share": 1,
+    "pairs.pass_rate_above": 1,
+    "pairs.pass_rate_at_most": 1,
+}
 
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 

@@ -39,6 +39,7 @@ EMBEDDED = "tiny"
 INPUT_FILES = (
     "synthesis.seeds",
     "queries.path",
+    "demonstrations.conversations",
     "supervisor.recordings",
     "respondent.recordings",
     "policy.chat_template",

@@ -243,13 +243,13 @@ class Judged:
 
 @dataclasses.dataclass(frozen=True)
 class Demonstration:
-    """What SFT eats: a conversation and an answer that passed."""
+    """What SFT eats: a conversation and an answer that passed; `score` is None where nobody judged it."""
 
     unit: ClassVar[str] = "demonstration"
     prompt: Messages
     completion: Messages
     query_id: str
-    score: float
+    score: float | None
 
 
 @dataclasses.dataclass(frozen=True)

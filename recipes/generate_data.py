@@ -16,6 +16,7 @@ from autoif_train.chat.choice import open_chat, open_model, respondent_settings
 from autoif_train.chat.policy import base_model, load_tokenizer
 from autoif_train.command import run_recipe
 from autoif_train.execution import ALLOWED_IMPORTS, Executor
+from autoif_train.feedback.conversations import conversation_demonstrations
 from autoif_train.feedback.demonstrations import demonstrations
 from autoif_train.feedback.judge import judge
 from autoif_train.feedback.pairs import pairs_by_score, pairs_from_cases
@@ -33,6 +34,10 @@ from autoif_train.types import CheckedInstruction, Instruction, Judged, Query, R
 
 def main(settings):
     with Run(settings, "generate_data") as run:
+        if conversations := settings.demonstrations.conversations:
+            most = settings.demonstrations.max_conversations
+            run.keep("data/demonstrations", conversation_demonstrations, conversations, most, settings.seed)
+            return
         if run.has("data/pairs"):
             return
         # Whatever would stop a later step is found before anything is paid for.

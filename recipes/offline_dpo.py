@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import sft
 from autoif_train.command import run_recipe
+from autoif_train.feedback.share import share_of
 from autoif_train.run import Run, bring
 from autoif_train.training.train import train_dpo
+from autoif_train.types import PreferencePair
 
 
 def main(settings):
@@ -19,6 +21,8 @@ def main(settings):
     with Run(settings, "offline_dpo") as run:
         policy = run.need("sft", "sft")
         pairs = run.need("data/pairs", "generate_data")
+        if (share := settings.pairs.share) < 1:
+            pairs = run.keep("data/pairs_share", share_of, pairs, PreferencePair, share, settings.seed)
         run.keep_model("offline_dpo", train_dpo, policy, pairs, settings.dpo, settings.policy, settings.seed)
 
 

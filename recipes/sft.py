@@ -11,14 +11,20 @@ from __future__ import annotations
 import generate_data
 from autoif_train.chat.policy import base_model
 from autoif_train.command import run_recipe
+from autoif_train.feedback.share import share_of
 from autoif_train.run import Run, bring
 from autoif_train.training.train import train_sft
+from autoif_train.types import Demonstration
 
 
 def main(settings):
     bring(settings, "data/demonstrations", generate_data.main)
     with Run(settings, "sft") as run:
         demonstrations = run.need("data/demonstrations", "generate_data")
+        if (share := settings.demonstrations.share) < 1:
+            demonstrations = run.keep(
+                "data/demonstrations_share", share_of, demonstrations, Demonstration, share, settings.seed
+            )
         base = base_model(settings.policy)
         run.keep_model("sft", train_sft, base, demonstrations, settings.sft, settings.policy, settings.seed)
 

@@ -17,7 +17,7 @@ from autoif_train.chat.recorded import RecordedChat
 from autoif_train.resources import resolve
 from autoif_train.types import UserError
 
-Kind = Literal["recorded", "api", "vllm", "transformers", "policy"]
+Kind = Literal["recorded", "api", "vllm", "transformers", "policy", "tiny"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +27,8 @@ class SupervisorSettings(ApiSettings):
     model: str = ""
     """Name under which a server knows the model, or hub id or path of a local one."""
     kind: Kind = "api"
-    """recorded answers, any OpenAI-compatible server (api), a vLLM engine, a local model (transformers), or the base
-    model of the policy."""
+    """recorded answers, any OpenAI-compatible server (api), a vLLM engine, a local model (transformers), the base model
+    of the policy, or the tiny world's own writer of answers, a script (tiny)."""
     recordings: str | None = None
     """File of recorded answers for `kind: recorded`; the bundled one belongs to the tiny model."""
 
@@ -88,6 +88,10 @@ def open_chat(
             if not policy.model:
                 raise UserError(f"policy.model: not set, and {role}.kind is policy; name a hub id or a local path")
             return open_model(resolve(policy.model), policy, "base")
+        case "tiny":
+            from autoif_train.tiny.writer import TinyWriter
+
+            return nullcontext(TinyWriter())
         case "vllm":
             raise UserError(
                 f"{role}.kind vllm: an engine inside this process is not supported yet; run `vllm serve MODEL` "

@@ -19,6 +19,14 @@ class DemonstrationsSettings:
     """The answer's score, 0 to 1, must exceed this (paper §3.3: 0.5)."""
     max_per_query: int | None = None
     """Most answers per query, drawn at random; null = all that pass (paper)."""
+    share: float = 1.0
+    """Share of the demonstrations that SFT is trained on, above 0 to 1; a smaller share is a part of a larger one
+    (paper Figure 4)."""
+    conversations: str | None = None
+    """File of conversations, as `queries.path`, whose last answers SFT learns instead of generated data: the paper's
+    ShareGPT baseline (Table 1). null = generated data."""
+    max_conversations: int | None = 20_000
+    """Most conversations that are taken, drawn at random (paper §4.1: 20,000); null = all."""
 
 
 def demonstrations(

@@ -43,6 +43,9 @@ class PairsSettings:
     instruction_level: bool = False
     """Add pairs made from test cases: a text on which an instruction's functions say True against one on which they say
     False (our reading of paper §3.4)."""
+    share: float = 1.0
+    """Share of the offline pairs that DPO is trained on, above 0 to 1; a smaller share is a part of a larger one (paper
+    Figure 4)."""
 
 
 def pairs_by_score(

@@ -22,6 +22,9 @@ class Runs(Protocol):
 class CrossValidationSettings:
     """Which functions and cases survive each other; every rule of the three presets is one of these."""
 
+    enabled: bool = True
+    """Let functions and cases judge each other; false keeps all that could be read, unjudged (paper Table 3, "w/o Cross
+    Verification")."""
     case_rule: Literal["majority", "any"] = "majority"
     """A case survives when more than `case_accept_above` of the functions agree with its label, or when any does
     (paper: majority; released code: any)."""
@@ -55,6 +58,9 @@ def cross_validate(
     drafts: Iterable[CheckedInstruction], executor: Runs, settings: CrossValidationSettings
 ) -> Iterator[CheckedInstruction | Kept | Dropped]:
     """What survives of each instruction, in input order, with each function's accuracy on the surviving cases."""
+    if not settings.enabled:
+        yield from _unjudged(drafts, settings)
+        return
     drafts = iter(drafts)
     while frame := list(islice(drafts, INSTRUCTIONS_PER_FRAME)):
         suites = [_suite(draft, settings) for draft in frame]
@@ -62,6 +68,26 @@ def cross_validate(
         for draft, suite in zip(frame, suites, strict=True):
             table = [_verdicts(suite, outcomes, settings) for _ in suite.functions]
             yield from _survivors(draft, suite, table, settings)
+
+
+def _unjudged(
+    drafts: Iterable[CheckedInstruction], settings: CrossValidationSettings
+) -> Iterator[CheckedInstruction | Kept | Dropped]:
+    """Everything as it was written, only duplicates merged; nothing is run."""
+    for draft in drafts:
+        suite = _suite(draft, settings)
+        yield from _duplicates(draft, suite)
+        yield Kept("instruction")
+        yield Kept("function", len(suite.functions))
+        yield Kept("case", len(suite.cases))
+        yield CheckedInstruction(draft.instruction, suite.functions, suite.cases)
+
+
+def _duplicates(draft: CheckedInstruction, suite: _Suite) -> Iterator[Dropped]:
+    for _ in range(len(draft.functions) - len(suite.functions)):
+        yield Dropped("function", "duplicate", draft.instruction.text)
+    for _ in range(len(draft.cases) - len(suite.cases)):
+        yield Dropped("case", "duplicate", draft.instruction.text)
 
 
 def cross_validate_one(
@@ -133,10 +159,7 @@ def _survivors(
     settings: CrossValidationSettings,
 ) -> Iterator[CheckedInstruction | Kept | Dropped]:
     text = draft.instruction.text
-    for _ in range(len(draft.functions) - len(suite.functions)):
-        yield Dropped("function", "duplicate", text)
-    for _ in range(len(draft.cases) - len(suite.cases)):
-        yield Dropped("case", "duplicate", text)
+    yield from _duplicates(draft, suite)
     if settings.minima_apply == "before":
         too_few = _too_few(len(suite.functions), len(suite.cases), settings)
         if too_few:

@@ -55,7 +55,7 @@ def user_queries(settings: QueriesSettings) -> tuple[list[str], list[Dropped]]:
 
 
 def _texts(path: Path) -> Iterator[str]:
-    for number, row in enumerate(_json_rows(path) if path.suffix == ".json" else Rows(path), 1):
+    for number, row in enumerate(conversation_rows(path), 1):
         text = _text(row)
         if text is None:
             raise UserError(
@@ -63,6 +63,11 @@ def _texts(path: Path) -> Iterator[str]:
                 "`conversations`"
             )
         yield text
+
+
+def conversation_rows(path: Path) -> Rows[Any] | list[Any]:
+    """The rows of a file of queries or conversations: JSON Lines, or one list as ShareGPT's files are."""
+    return _json_rows(path) if path.suffix == ".json" else Rows(path)
 
 
 def _json_rows(path: Path) -> list[Any]:
@@ -87,11 +92,11 @@ def _text(row: Any) -> str | None:
     turns = row.get("messages") or row.get("conversations")
     for turn in turns if isinstance(turns, list) else []:
         if isinstance(turn, dict) and turn.get("role", turn.get("from")) in ("user", "human"):
-            return _content(turn.get("content", turn.get("value")))
+            return content_text(turn.get("content", turn.get("value")))
     return None
 
 
-def _content(content: Any) -> str | None:
+def content_text(content: Any) -> str | None:
     """A turn's text, which chat formats also write as a list of parts, some of them pictures."""
     if isinstance(content, list):
         texts = [part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)]

@@ -18,7 +18,7 @@ from autoif_train.chat.transformers import TransformersChat
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.tiny import SETS, answer_set, metrics
 from autoif_train.rows import atomic_file, write_rows
-from autoif_train.tiny.domain import EVALUATION_SETS, draw_prompts, user_queries
+from autoif_train.tiny.domain import EVALUATION_SETS, draw_prompts, plain_conversations, user_queries
 
 Figures = dict[str, dict[str, float]]
 _MEASURING = EvaluationSettings(max_new_tokens=96)
@@ -44,8 +44,9 @@ def build(output: Path) -> dict[str, Figures]:
 
 
 def write_prompts(output: Path) -> None:
-    """Write the user queries for post-training, and draw the frozen evaluation sets."""
+    """Write the user queries for post-training, conversations about them, and draw the frozen evaluation sets."""
     write_rows(output / "queries.jsonl", ({"query": text} for text in user_queries("train")))
+    write_rows(output / "conversations.jsonl", plain_conversations("train", each=2, seed=20))
     for name, draw in EVALUATION_SETS.items():
         prompts = draw_prompts(draw.prompts, draw.seed, draw.split, draw.held_out_parameters)
         write_rows(output / f"{name}.jsonl", prompts)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from autoif_train.tiny.composer import good
+from autoif_train.tiny.composer import compose, good
 from autoif_train.tiny.constraints import (
     KINDS,
     Constraint,
@@ -20,7 +20,8 @@ from autoif_train.tiny.constraints import (
     training_constraints,
     training_instructions,
 )
-from autoif_train.tiny.questions import SPLITS, Question, question_of, relevant, user_queries
+from autoif_train.tiny.questions import SPLITS, Question, Split, question_of, relevant, user_queries
+from autoif_train.types import Row
 
 __all__ = [
     "EVALUATION_SETS",
@@ -31,6 +32,7 @@ __all__ = [
     "check",
     "constraint_of",
     "draw_prompts",
+    "plain_conversations",
     "question_of",
     "relevant",
     "training_constraints",
@@ -94,3 +96,12 @@ def draw_prompts(
             prompt = instruct(question, constraints, rng)
             prompts.setdefault(prompt.prompt, prompt)
     return list(prompts.values())
+
+
+def plain_conversations(split: Split, each: int, seed: int) -> Iterator[Row]:
+    """`each` conversations about every question of a split, without an instruction: this world's ordinary chats."""
+    rng = random.Random(seed)
+    for question in SPLITS[split]:
+        for _ in range(each):
+            turns = (("user", question.text), ("assistant", compose(question, [], rng)))
+            yield {"messages": [{"role": role, "content": text} for role, text in turns]}

@@ -428,3 +428,13 @@ def test_the_rest_has_reasons(released):
     out, dropped, _ = released
     assert len(out) + len(dropped) == 100
     assert all(row["reason"] for row in dropped)
+
+
+def test_switched_off_everything_stays_but_duplicates_and_nothing_is_run():
+    given = draft("def evaluate(response):\n    return nonsense", LONG, LONG, cases=(*CASES, CASES[0]))
+    off = dataclasses.replace(CrossValidationSettings(), enabled=False)
+    survivor, dropped = cross_validate_one(given, None, off)
+    assert [function.source for function in survivor.functions] == [given.functions[0].source, LONG]
+    assert survivor.functions[0].accuracy is None
+    assert survivor.cases == CASES
+    assert [(event.unit, event.reason) for event in dropped] == [("function", "duplicate"), ("case", "duplicate")]
