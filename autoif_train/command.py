@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from autoif_train.types import UserError
 
@@ -32,20 +33,30 @@ def prepare() -> None:
     warnings.filterwarnings("ignore", module=r"(trl|transformers|torch|accelerate|datasets)(\.|$)")
 
 
-def run_recipe(main: Callable[..., None], file: str, description: str | None, trains: bool = False) -> None:
+def run_recipe(
+    main: Callable[..., None],
+    file: str,
+    description: str | None,
+    trains: bool = False,
+    parse: Callable[..., Any] | None = None,
+) -> None:
     """Run a recipe from its command line: parse, prepare, `main(settings)`.
+
+    `parse(recipe, description)` reads a command line that is not the settings' alone; what it returns has an `engine`.
 
     `engine` is what training must be started on: a recipe that `trains` refuses another, the others run on any.
     """
     prepare()
-    exit_with_code(lambda: _parse_and_run(main, file, description or "", trains))
+    exit_with_code(lambda: _parse_and_run(main, file, description or "", trains, parse))
 
 
-def _parse_and_run(main: Callable[..., None], file: str, description: str, trains: bool) -> None:
-    from autoif_train.config import parse
+def _parse_and_run(
+    main: Callable[..., None], file: str, description: str, trains: bool, parse: Callable[..., Any] | None
+) -> None:
+    from autoif_train import config
     from autoif_train.training.engine import check_engine
 
-    settings = parse(Path(file).name, description)
+    settings = (parse or config.parse)(Path(file).name, description)
     if trains:
         check_engine(settings.engine, f"recipes/{Path(file).name}")
     main(settings)
