@@ -16,7 +16,7 @@ endif
 # Two threads on two busy cores were measured slower than one for models of this size.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help venv punkt quickstart test soak lint format clean
+.PHONY: help venv punkt browser quickstart test soak lint format clean
 
 help:
 	@echo "make quickstart   the whole loop on the embedded tiny model, into runs/quickstart/report.html"
@@ -46,6 +46,11 @@ punkt:
 	  && mkdir -p $(NLTK_DATA_HERE) \
 	  && cp -r $(VENV)/wheel/unpacked/llama_index/core/_static/nltk_cache/tokenizers $(NLTK_DATA_HERE)/
 	rm -rf $(VENV)/wheel
+
+# The report is tested in a real browser where there is one.
+browser:
+	command -v chromium chromium-browser google-chrome chrome \
+	  || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 
 quickstart: venv
 	$(BIN)/python recipes/evaluate.py --output_dir runs/quickstart

@@ -207,7 +207,7 @@ def parse(recipe: str, description: str, arguments: Sequence[str] | None = None)
 
 
 def _check_bounds(settings: Settings) -> None:
-    for key, value in _flat(dataclasses.asdict(settings)).items():
+    for key, value in flat(dataclasses.asdict(settings)).items():
         if value is None:
             continue
         if key in LEAST and value < LEAST[key]:
@@ -413,7 +413,7 @@ def load_dump(file: Path) -> dict[str, Any]:
 
 def differing_keys(old: dict[str, Any], settings: Settings) -> list[str]:
     """`key: old → new` for every setting that decides what is made and that differs."""
-    before, after = _flat(old), _flat(dataclasses.asdict(settings))
+    before, after = flat(old), flat(dataclasses.asdict(settings))
     return [
         f"{key}: {before.get(key)} → {after.get(key)}"
         for key in sorted(before.keys() | after.keys())
@@ -421,11 +421,12 @@ def differing_keys(old: dict[str, Any], settings: Settings) -> list[str]:
     ]
 
 
-def _flat(tree: dict[str, Any], before: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(tree: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """A tree of settings with dotted keys."""
+    leaves: dict[str, Any] = {}
     for key, value in tree.items():
-        flat |= _flat(value, f"{before}{key}.") if isinstance(value, dict) and value else {f"{before}{key}": value}
-    return flat
+        leaves |= flat(value, f"{before}{key}.") if isinstance(value, dict) and value else {f"{before}{key}": value}
+    return leaves
 
 
 def _parser(recipe: str, description: str) -> ArgumentParser:
@@ -441,8 +442,8 @@ def _parser(recipe: str, description: str) -> ArgumentParser:
 
 def _flat_sections(namespace: Namespace) -> dict[str, Any]:
     """A namespace as dotted keys, the untyped sections left out."""
-    flat = vars(namespace.as_flat())
-    return {key: value for key, value in flat.items() if key.split(".")[0] not in (*PASSED_THROUGH, *OPTIONS)}
+    leaves = vars(namespace.as_flat())
+    return {key: value for key, value in leaves.items() if key.split(".")[0] not in (*PASSED_THROUGH, *OPTIONS)}
 
 
 def _with_hint(error: Exception) -> str:

@@ -1,12 +1,29 @@
-"""Write a run's report.html anew."""
+"""Write a run's report.html anew, or lay several runs side by side."""
 
 from __future__ import annotations
 
-from autoif_train.cli.arguments import Arguments, file_parser, run_folder
+import argparse
+from pathlib import Path
+
+from autoif_train.cli.arguments import Arguments, new_file, run_folder
 
 
 def main(arguments: Arguments) -> None:
-    from autoif_train.report.page import write_report
+    from autoif_train.report.arms import lines_of
+    from autoif_train.report.page import write_comparison, write_report
 
-    options = file_parser("report", "Write report.html of a run folder.", _run="run folder").parse_args(arguments)
-    print(f"report: {write_report(run_folder(options.run))}")
+    parser = argparse.ArgumentParser(
+        prog="autoif report",
+        description="Write report.html of a run folder. Several folders are compared instead: settings that differ, "
+        "scores side by side, and a test of every difference; runs that differ in their seed alone are pooled.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("run", type=Path, nargs="+", help="run folder")
+    parser.add_argument("--output", type=new_file, default="comparison.html", help="page of a comparison")
+    options = parser.parse_args(arguments)
+    folders = [run_folder(folder) for folder in options.run]
+    if len(folders) == 1:
+        print(f"report: {write_report(folders[0])}")
+        return
+    print("\n".join(lines_of(write_comparison(folders, options.output))))
+    print(f"comparison: {options.output}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from autoif_train.feedback.pairs import PairsSettings
 from autoif_train.report import costs, flow, folder, plots, stages, training
 from autoif_train.report.answers import comparisons
+from autoif_train.report.arms import Sides, sides
 from autoif_train.report.cards import cards, code_styles
 from autoif_train.report.difference import contrasts
 from autoif_train.report.headline import headline
@@ -36,6 +38,19 @@ def write_report(run_folder: str | Path) -> Path:
     with atomic_file(path) as file:
         file.write(page)
     return path
+
+
+def write_comparison(folders: Sequence[str | Path], path: str | Path) -> Sides:
+    """Write the page that lays run folders side by side to `path`, and return what it shows."""
+    compared = sides([Path(folder) for folder in folders])
+    page = (
+        _environment()
+        .get_template("arms.html.j2")
+        .render(sides=compared, title=stages.title, light_code="", dark_code="")
+    )
+    with atomic_file(Path(path)) as file:
+        file.write(page)
+    return compared
 
 
 def _environment() -> Environment:

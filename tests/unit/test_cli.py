@@ -300,6 +300,16 @@ def test_status_shows_funnel_and_steps(autoif, tmp_path):
     assert "1.5 s" in out
 
 
+def test_several_folders_are_compared(autoif, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(f"model: {name}\n")
+    code, out, _ = autoif("report", "a", "b")
+    assert code == 0
+    assert "model: a  |  b" in out
+    assert (tmp_path / "comparison.html").exists()
+
+
 def test_export_tells_what_it_wrote(autoif, tmp_path):
     write_rows(tmp_path / "run" / "data" / "pairs.jsonl", [{"prompt": [], "chosen": [{}], "rejected": [{}]}])
     code, out, _ = autoif("export", "run", "--format", "trl", "--output", "o")

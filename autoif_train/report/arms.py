@@ -1,0 +1,176 @@
+"""Runs side by side: in which settings they differ, what each scored, and whether the differences are more than noise.
+
+Runs that differ in nothing but their seed make one arm.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from autoif_train.config import FREE_KEYS, flat
+from autoif_train.evaluation.choice import BENCHMARKS
+from autoif_train.evaluation.statistics import mcnemar, wilson_interval
+from autoif_train.report.folder import json_of, rows_of, settings_of
+from autoif_train.report.stages import PairedTest, stage_name
+from autoif_train.types import UserError
+
+UNSET = "–"
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One configuration with its run folders, in the order of their seeds."""
+
+    name: str
+    settings: dict[str, Any]
+    folders: tuple[Path, ...]
+    seeds: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """An arm's pass rate of one stage on one set; `spread` is the sample standard deviation over seeds, and the
+    interval is Wilson's where there is one seed only."""
+
+    rate: float
+    seeds: int
+    spread: float | None
+    interval: tuple[float, float] | None
+
+    @property
+    def text(self) -> str:
+        """In percent, on one line."""
+        if self.spread is not None:
+            return f"{100 * self.rate:.1f} ± {100 * self.spread:.1f}"
+        low, high = self.interval
+        return f"{100 * self.rate:.1f} [{100 * low:.1f}–{100 * high:.1f}]"
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One stage on one set: a score per arm, and each later arm tested against the first. None = not to be had."""
+
+    stage: str
+    set: str
+    scores: tuple[Score | None, ...]
+    tests: tuple[PairedTest | None, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sides:
+    """The whole comparison. `differences` maps a key to its value in every arm."""
+
+    arms: tuple[Arm, ...]
+    differences: dict[str, tuple[str, ...]]
+    lines: tuple[Line, ...]
+
+
+def sides(folders: Sequence[Path]) -> Sides:
+    """Compare run folders. Raises `UserError` where one of them is named twice."""
+    if twice := {str(folder) for folder in folders if list(folders).count(folder) > 1}:
+        raise UserError(f"{sorted(twice)[0]}: named twice; name each run folder once")
+    arms = _arms(folders)
+    tables = [_passed(arm) for arm in arms]
+    places = list(dict.fromkeys(place for table in tables for place in table))
+    lines = [
+        Line(
+            stage,
+            name,
+            tuple(_score(table.get((stage, name))) for table in tables),
+            tuple(
+                _test(arms[0].name, arm.name, name, tables[0].get((stage, name)), table.get((stage, name)))
+                for arm, table in zip(arms[1:], tables[1:], strict=True)
+            ),
+        )
+        for stage, name in places
+    ]
+    return Sides(tuple(arms), _differences(arms), tuple(lines))
+
+
+def _arms(folders: Iterable[Path]) -> list[Arm]:
+    gathered: dict[str, list[tuple[int, Path, dict[str, Any]]]] = {}
+    for folder in folders:
+        settings = {key: value for key, value in flat(settings_of(folder)).items() if key not in FREE_KEYS}
+        seed = settings.pop("seed", 0)
+        gathered.setdefault(json.dumps(settings, sort_keys=True), []).append((seed, folder, settings))
+    arms = []
+    for number, runs in enumerate(gathered.values()):
+        runs.sort(key=lambda run: run[:2])
+        seeds, paths, settings = zip(*runs, strict=True)
+        name = chr(ord("A") + number) if number < 26 else f"arm {number + 1}"
+        arms.append(Arm(name, settings[0], paths, seeds))
+    return arms
+
+
+def _differences(arms: Sequence[Arm]) -> dict[str, tuple[str, ...]]:
+    keys = dict.fromkeys(key for arm in arms for key in arm.settings)
+    values = {key: tuple(_text(arm.settings.get(key, UNSET)) for arm in arms) for key in keys}
+    return {key: each for key, each in values.items() if len(set(each)) > 1}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+Passed = dict[int, dict[str, bool]]  # seed → prompt → whether the answer passed
+
+
+def _passed(arm: Arm) -> dict[tuple[str, str], Passed]:
+    """For every stage and set: what each seed's policy passed."""
+    table: dict[tuple[str, str], Passed] = {}
+    for folder, seed in zip(arm.folders, arm.seeds, strict=True):
+        for score in (json_of(folder, "results") or {}).get("scores", []):
+            place = stage_name(score), score["set"]
+            read = BENCHMARKS[score["benchmark"]].read
+            rows = [read(row) for row in rows_of(folder, f"evaluation/{place[0]}/{place[1]}") or ()]
+            table.setdefault(place, {})[seed] = {row.prompt: row.passed for row in rows}
+    return table
+
+
+def _score(passed: Passed | None) -> Score | None:
+    if not passed or not all(passed.values()):
+        return None
+    rates = [sum(marks.values()) / len(marks) for marks in passed.values()]
+    if len(rates) > 1:
+        return Score(statistics.mean(rates), len(rates), statistics.stdev(rates), None)
+    (marks,) = passed.values()
+    return Score(rates[0], 1, None, wilson_interval(sum(marks.values()), len(marks)))
+
+
+def _test(first: str, second: str, name: str, before: Passed | None, after: Passed | None) -> PairedTest | None:
+    """McNemar's test pooled over the seeds that both arms ran, or over their runs in order where they share none."""
+    if not before or not after:
+        return None
+    common = [seed for seed in before if seed in after]
+    matched = [(before[seed], after[seed]) for seed in common] or list(
+        zip(before.values(), after.values(), strict=False)
+    )
+    if any(one.keys() != other.keys() for one, other in matched):
+        return None  # other prompts: nothing to pair
+    marks = [(one[prompt], other[prompt]) for one, other in matched for prompt in one]
+    if not marks:
+        return None
+    return PairedTest(first, second, name, **mcnemar(*map(list, zip(*marks, strict=True))))
+
+
+def lines_of(compared: Sides) -> list[str]:
+    """The comparison as plain text."""
+    said = [f"{arm.name}: {', '.join(map(str, arm.folders))}" for arm in compared.arms]
+    if compared.differences:
+        said += ["", "settings that differ"]
+        said += [f"  {key}: {'  |  '.join(values)}" for key, values in compared.differences.items()]
+    else:
+        said += ["", "no setting differs but the seed"]
+    said += ["", f"{'stage':<22}{'set':<10}" + "".join(f"{arm.name:>22}" for arm in compared.arms)]
+    for line in compared.lines:
+        scores = "".join(f"{score.text if score else UNSET:>22}" for score in line.scores)
+        said.append(f"{line.stage:<22}{line.set:<10}{scores}")
+    said += ["", "%: pass rate with its 95 % interval, or mean ± standard deviation over seeds", ""]
+    for line in compared.lines:
+        said += [f"{line.stage}: {test.sentence}" for test in line.tests if test and test.gained + test.lost]
+    return said

@@ -1,0 +1,94 @@
+"""Runs side by side: what differs, what each scored, and which differences are more than noise."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from autoif_train.report.arms import lines_of, sides
+from autoif_train.report.page import write_comparison
+from autoif_train.rows import write_rows
+from autoif_train.types import UserError
+
+
+def run(folder, passed, seed=1, beta=0.3, prompts="prompt", stage="sft"):
+    """A run folder whose `stage` answered one set, with the marks of `passed`."""
+    rows = [
+        {"prompt": f"{prompts} {place}", "text": "t", "followed": [mark], "relevant": True}
+        for place, mark in enumerate(passed)
+    ]
+    write_rows(folder / f"evaluation/{stage}/H.jsonl", rows)
+    (folder / "config.yaml").write_text(f"model: tiny\nseed: {seed}\ndpo:\n  beta: {beta}\noutput_dir: {folder}\n")
+    score = {"stage": stage, "round": 0, "seed": seed, "benchmark": "tiny", "set": "H", "n": len(rows), "metrics": {}}
+    (folder / "results.json").write_text(json.dumps({"scores": [score]}))
+    return folder
+
+
+def test_only_the_settings_that_differ_are_named(tmp_path):
+    folders = [run(tmp_path / "a", [True]), run(tmp_path / "b", [True], beta=0.1)]
+    assert sides(folders).differences == {"dpo.beta": ("0.3", "0.1")}
+
+
+def test_runs_that_differ_in_their_seed_make_one_arm(tmp_path):
+    folders = [run(tmp_path / "b", [True, True], seed=2), run(tmp_path / "a", [True, False], seed=1)]
+    (arm,) = sides(folders).arms
+    assert (arm.seeds, arm.folders) == ((1, 2), (tmp_path / "a", tmp_path / "b"))
+
+
+def test_an_arm_of_several_seeds_shows_mean_and_spread(tmp_path):
+    folders = [run(tmp_path / "a", [True, True], seed=1), run(tmp_path / "b", [True, False], seed=2)]
+    (line,) = sides(folders).lines
+    assert line.scores[0].text == "75.0 ± 35.4"
+
+
+def test_a_single_run_shows_its_interval(tmp_path):
+    (line,) = sides([run(tmp_path / "a", [True] * 5 + [False] * 5)]).lines
+    assert line.scores[0].text == "50.0 [23.7–76.3]"
+
+
+def test_a_difference_is_tested_on_the_same_prompts_over_all_seeds(tmp_path):
+    before = [run(tmp_path / f"a{seed}", [False] * 4, seed=seed) for seed in (1, 2)]
+    after = [run(tmp_path / f"b{seed}", [True] * 4, seed=seed, beta=0.1) for seed in (1, 2)]
+    (line,) = sides([*before, *after]).lines
+    (test,) = line.tests
+    assert (test.gained, test.lost, test.difference) == (8, 0, 1.0)
+    assert test.p == pytest.approx(2 / 2**8)
+
+
+def test_prompts_are_paired_by_text_whatever_their_order(tmp_path):
+    first = run(tmp_path / "a", [True, False])
+    second = run(tmp_path / "b", [True, False], beta=0.1)
+    rows = (second / "evaluation/sft/H.jsonl").read_text().splitlines()
+    (second / "evaluation/sft/H.jsonl").write_text("\n".join(reversed(rows)) + "\n")
+    (test,) = sides([first, second]).lines[0].tests
+    assert (test.gained, test.lost) == (0, 0)
+
+
+def test_other_prompts_are_not_compared(tmp_path):
+    folders = [run(tmp_path / "a", [True]), run(tmp_path / "b", [True], beta=0.1, prompts="another")]
+    assert sides(folders).lines[0].tests == (None,)
+
+
+def test_a_stage_that_one_arm_lacks_is_left_blank(tmp_path):
+    folders = [run(tmp_path / "a", [True]), run(tmp_path / "b", [True], beta=0.1, stage="offline_dpo")]
+    assert [[score is None for score in line.scores] for line in sides(folders).lines] == [[False, True], [True, False]]
+
+
+def test_a_folder_named_twice_is_refused(tmp_path):
+    folder = run(tmp_path / "a", [True])
+    with pytest.raises(UserError, match="named twice"):
+        sides([folder, folder])
+
+
+def test_the_text_calls_noise_by_its_name(tmp_path):
+    folders = [run(tmp_path / "a", [True, False, True]), run(tmp_path / "b", [True, True, True], beta=0.1)]
+    assert any("inside the noise" in line for line in lines_of(sides(folders)))
+
+
+def test_the_page_shows_differences_and_scores(tmp_path):
+    folders = [run(tmp_path / "a", [True]), run(tmp_path / "b", [False], beta=0.1)]
+    write_comparison(folders, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "dpo.beta" in page
+    assert "-100.0" in page
