@@ -23,7 +23,8 @@ class Benchmark:
     """One benchmark: what is asked, how answers are graded, and what the grades amount to.
 
     `answer(set, chat, settings)` yields a policy's graded answers; stages and runs are compared on the `prompt` and
-    `passed` of each. `read` turns their rows back. Sets of different benchmarks have different names, since each names a file.
+    `passed` of each. `read` turns their rows back. Sets of different benchmarks have different names, since each names
+    a file.
     `validation` is the set that may choose between policies; `score` grades files of responses and returns the figures.
     """
 

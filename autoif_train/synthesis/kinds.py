@@ -51,7 +51,8 @@ KINDS: dict[str, dict[str, str]] = {
         "change_case:capital_word_frequency": r"\b(capitali[sz]ed|all[- ]caps|uppercase|capital) words?\b"
         r"|\bwords? in (all )?(capital|caps|uppercase)",
         "change_case:english_capital": r"\b(all|only|entire\w*|every\w*|whole)\b.*\b(capitals?|caps|upper ?-?case)\b",
-        "change_case:english_lowercase": r"\b(all|only|entire\w*|every\w*|whole|no capital)\b.*\b(lower ?-?case|letters)\b"
+        "change_case:english_lowercase": r"\b(all|only|entire\w*|every\w*|whole|no capital)\b.*"
+        r"\b(lower ?-?case|letters)\b"
         r"|\bno capital",
         "punctuation:no_comma": rf"{_NOT}\W+(\w+\W+){{0,3}}commas?\b",
     },

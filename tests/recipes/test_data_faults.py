@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -57,5 +58,5 @@ def test_what_one_stage_puts_out_the_next_takes_in(runs):
     assert [entry["stage"] for entry in instructions] == [
         "data/instructions", "data/functions", "data/cross_validated", "data/checked",
     ]  # fmt: skip
-    for before, after in zip(instructions, instructions[1:], strict=False):
+    for before, after in itertools.pairwise(instructions):
         assert after["rows_in"] == before["rows_out"]

@@ -1,4 +1,4 @@
-"""Every family of base models trains by SFT and DPO and answers: its template, ends, padding and attention are right."""
+"""Every family of base models trains by SFT and DPO and answers; its template, ends and attention are right."""
 
 from __future__ import annotations
 
