@@ -44,6 +44,7 @@ FREE_KEYS = (
     "engine",
     "execution.workers",
     "dpo.packed",
+    "dpo.reference_cache",
     "online_dpo.rounds",
     "cache.path",
     "policy.attention",

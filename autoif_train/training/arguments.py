@@ -19,7 +19,8 @@ from autoif_train.types import UserError
 _OUR_TYPES = {
     "sft": {"global_batch_size": "int | None"},
     # `packed`: sequences laid end to end without padding where that gives TRL's losses; false = TRL's padded batches.
-    "dpo": {"global_batch_size": "int | None", "packed": "bool"},
+    # `reference_cache`: folder of reference log-probabilities, to share between runs; null = this training's own.
+    "dpo": {"global_batch_size": "int | None", "packed": "bool", "reference_cache": "str | None"},
 }
 OURS = frozenset().union(*_OUR_TYPES.values())
 # TRL's names for what the run decides itself, and the flag that sets it for every recipe at once.

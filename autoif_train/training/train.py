@@ -50,26 +50,26 @@ def train_dpo(
 ) -> None:
     """Direct preference optimisation of `checkpoint` on pairs (paper §3.4, App. B).
 
-    `reference` is the model that the policy is held to; None takes `checkpoint` itself. TRL reads the reference from
-    the path, never from weights in memory, so a round must have been saved before the next one starts.
+    `reference` is the model that the policy is held to; None takes `checkpoint` itself. Both are read from their paths,
+    never from weights in memory, so a round must have been saved before the next one starts. The reference is asked
+    once unless the section says `precompute_ref_log_probs: false`.
     """
-    from transformers import AutoModelForCausalLM
     from trl import DPOConfig
 
     from autoif_train.training.preference import PreferenceTrainer
 
     check_weights(checkpoint)
-    arguments = DPOConfig(str(output / "trainer"), **trainer_arguments(section, _trained(policy, checkpoint), seed))
+    once = {"precompute_ref_log_probs": not section.get("sync_ref_model", False)}
+    loading = _trained(policy, checkpoint)
+    arguments = DPOConfig(str(output / "trainer"), **{**once, **trainer_arguments(section, loading, seed)})
     dataset = _dataset(pairs, ("prompt", "chosen", "rejected"))
     tokenizer = load_tokenizer(checkpoint, policy)
-    reference_model = None
-    if reference is not None and reference != checkpoint:
-        reference_model = AutoModelForCausalLM.from_pretrained(reference, **_trained(policy, reference))
     trainer = PreferenceTrainer(
         checkpoint,
-        packed=section.get("packed", True),
-        ref_model=reference_model,
         args=arguments,
+        cache=Path(section.get("reference_cache") or output / "trainer" / "reference"),
+        reference=reference,
+        packed=section.get("packed", True),
         train_dataset=dataset,
         processing_class=tokenizer,
     )

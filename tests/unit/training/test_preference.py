@@ -45,8 +45,9 @@ def history(trainer_class, folder, peft_config=None, **settings):
         **{"gradient_checkpointing": False, **settings},
     )  # fmt: skip
     tokenizer = AutoTokenizer.from_pretrained(BASE)
+    ours = {"cache": folder / "reference"} if trainer_class is PreferenceTrainer else {}
     trainer = trainer_class(
-        BASE, args=arguments, train_dataset=pairs(), processing_class=tokenizer, peft_config=peft_config
+        BASE, args=arguments, train_dataset=pairs(), processing_class=tokenizer, peft_config=peft_config, **ours
     )
     trainer.train()
     return [entry for entry in trainer.state.log_history if "loss" in entry]
@@ -74,3 +75,48 @@ def test_losses_and_metrics_are_those_of_trl(name, adapter, tmp_path):
     for theirs, ours in zip(expected, found, strict=True):
         assert ours.keys() == theirs.keys()
         assert ours == pytest.approx(theirs, abs=1e-4, rel=1e-4), json.dumps(ours)
+
+
+def trained(folder, reference=None, **settings):
+    """Our trainer after two steps, the reference asked once and kept in `folder/reference`."""
+    arguments = trl.DPOConfig(
+        str(folder), use_cpu=True, bf16=False, per_device_train_batch_size=4, learning_rate=1e-3, max_steps=2,
+        logging_steps=1, save_strategy="no", report_to="none", disable_tqdm=True, gradient_checkpointing=False,
+        **{"precompute_ref_log_probs": True, **settings},
+    )  # fmt: skip
+    trainer = PreferenceTrainer(
+        BASE,
+        args=arguments,
+        cache=folder / "reference",
+        reference=reference,
+        train_dataset=pairs(),
+        processing_class=AutoTokenizer.from_pretrained(BASE),
+    )
+    trainer.train()
+    return trainer
+
+
+def losses(trainer):
+    return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+def test_the_reference_is_not_asked_again(tmp_path, monkeypatch):
+    first = losses(trained(tmp_path))
+    monkeypatch.setattr(PreferenceTrainer, "_ask_reference", lambda *_: pytest.fail("asked again"))
+    assert losses(trained(tmp_path)) == first
+
+
+def test_what_changes_the_reference_is_asked_anew(tmp_path):
+    trained(tmp_path)
+    trained(tmp_path, max_length=9)
+    trained(tmp_path, ld_alpha=0.5)
+    assert len(list((tmp_path / "reference").iterdir())) == 3
+
+
+def test_a_reference_of_its_own_leaves_no_second_model(tmp_path):
+    other = resolve("bundled:tiny/data/supervisor")
+    once = trained(tmp_path / "once", reference=other)
+    assert once.ref_model is None
+    every_step = trained(tmp_path / "every", reference=other, precompute_ref_log_probs=False)
+    assert losses(once) == pytest.approx(losses(every_step), abs=1e-5)
+    assert losses(once)[0] != pytest.approx(losses(trained(tmp_path / "start"))[0], abs=1e-3)
