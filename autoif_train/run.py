@@ -200,20 +200,21 @@ class Run:
         for line in funnel_lines(entries):
             log.info("%s", line)
 
-    def keep_model(self, name: str, train: Callable[..., None], *inputs: Any, **options: Any) -> str:
+    def keep_model(self, name: str, train: Callable[..., dict[str, Any] | None], *inputs: Any, **options: Any) -> str:
         """The model folder that `train(*inputs, output=FOLDER, **options)` writes, made once; returns its path.
 
-        An interrupted training leaves its checkpoints in `name.part` and goes on from the newest.
+        The facts that `train` returns, if any, are noted in the manifest. An interrupted training leaves its
+        checkpoints in `name.part` and goes on from the newest.
         """
         final, part = self.path(name), self.path(f"{name}.part")
         if not (final / "config.json").exists():
             start = _clock()
             part.mkdir(parents=True, exist_ok=True)
-            train(*inputs, output=part, **options)
+            facts = train(*inputs, output=part, **options)
             if self.rank == 0:
                 shutil.rmtree(part / "trainer", ignore_errors=True)
                 os.replace(part, final)
-                self.remember("steps", name, {**_since(start), **_launched()})
+                self.remember("steps", name, {**_since(start), **_launched(), **(facts or {})})
                 log.info("%s trained in %.0f s", name, time.monotonic() - start["wall"])
             self._wait_for(final / "config.json")
         return str(final)

@@ -29,6 +29,7 @@ from autoif_train.synthesis.cross_validation import cross_validate
 from autoif_train.synthesis.functions import draft_row, read_draft, write_functions
 from autoif_train.synthesis.queries import combine, pilot_queries
 from autoif_train.synthesis.self_instruct import self_instruct
+from autoif_train.training.inspection import check_template
 from autoif_train.types import CheckedInstruction, Instruction, Judged, Query, Response
 
 
@@ -41,7 +42,8 @@ def main(settings):
         if run.has("data/pairs"):
             return
         # Whatever would stop a later step is found before anything is paid for.
-        load_tokenizer(base_model(settings.policy), settings.policy)
+        base = base_model(settings.policy)
+        check_template(base, load_tokenizer(base, settings.policy))
         if settings.back_translation.kind == "nli":
             check_nli(settings.back_translation.model)
         cache = run.cache_path()

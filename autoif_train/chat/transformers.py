@@ -25,7 +25,21 @@ _SHRINK_BELOW = 0.75  # selecting rows copies the cache, so a few ended rows rid
 
 def render(tokenizer: Any, messages: Messages) -> str:
     """The prompt's text up to where the answer begins: the one form for sampling and for training."""
-    return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    return apply_template(tokenizer, messages, tokenize=False, add_generation_prompt=True)
+
+
+def apply_template(tokenizer: Any, messages: Messages, **options: Any) -> Any:
+    """The tokenizer's chat template applied; `UserError` where the template refuses the conversation."""
+    import jinja2
+
+    try:
+        return tokenizer.apply_chat_template(messages, **options)
+    except jinja2.TemplateError as error:
+        roles = ", ".join(message["role"] for message in messages)
+        raise UserError(
+            f"policy.chat_template: the chat template refuses a conversation of {roles} ({error}); "
+            "name another with --policy.chat_template"
+        ) from error
 
 
 class TransformersChat:
@@ -137,7 +151,7 @@ def turn_end_id(tokenizer: Any) -> int | None:
     """
     mark = "an answer"
     turns = [{"role": "user", "content": "a question"}, {"role": "assistant", "content": mark}]
-    closing = tokenizer.apply_chat_template(turns, tokenize=False).rpartition(mark)[2]
+    closing = apply_template(tokenizer, turns, tokenize=False).rpartition(mark)[2]
     ids = tokenizer(closing.lstrip(), add_special_tokens=False).input_ids
     special = {id_ for id_, token in tokenizer.added_tokens_decoder.items() if token.special}
     return ids[0] if ids and ids[0] in special | set(tokenizer.all_special_ids) else None

@@ -4,6 +4,7 @@
     autoif judge          --functions F.jsonl --responses R.jsonl --output OUT.jsonl
     autoif score          --benchmark ifeval --prompts P.jsonl --responses R.jsonl --output OUT.jsonl
     autoif export         RUN_FOLDER --format trl|llama_factory|parquet --output FOLDER
+    autoif inspect        [flags of the recipes] [--data ROWS.jsonl] [--rows N] [--tokens]
     autoif report         RUN_FOLDER
     autoif status         RUN_FOLDER
     autoif doctor
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import sys
 
-from autoif_train.cli import cross_validate, doctor, export, judge, report, score, status
+from autoif_train.cli import cross_validate, doctor, export, inspect, judge, report, score, status
 from autoif_train.command import exit_with_code, prepare
 from autoif_train.types import UserError
 
@@ -24,6 +25,7 @@ COMMANDS = {
     "judge": judge.main,
     "score": score.main,
     "export": export.main,
+    "inspect": inspect.main,
     "report": report.main,
     "status": status.main,
     "doctor": doctor.main,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import gc
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,17 @@ from autoif_train.rows import Rows
 from autoif_train.training.arguments import trainer_arguments
 from autoif_train.training.card import write_card
 from autoif_train.training.engine import keeps_float32_weights, launched_engine
+from autoif_train.training.inspection import ends_of, survey
 from autoif_train.types import UserError
-
-log = logging.getLogger(__name__)
 
 
 def train_sft(
     checkpoint: str, demonstrations: Rows, section: dict[str, Any], policy: PolicySettings, seed: int, output: Path
-) -> None:
+) -> dict[str, int]:
     """Fine-tune `checkpoint` on demonstrations (paper §3.4, App. B); writes a model folder with its metrics.
 
-    The loss is taken on the completion alone, which TRL does by itself for prompt-completion rows.
+    The loss is taken on the completion alone, which TRL does by itself for prompt-completion rows. Returns how many
+    rows there were, and how many of them were cut or dropped for their length.
     """
     from trl import SFTConfig, SFTTrainer
 
@@ -33,10 +32,12 @@ def train_sft(
     arguments = SFTConfig(str(output / "trainer"), **trainer_arguments(section, _trained(policy, checkpoint), seed))
     dataset = _dataset(demonstrations, ("prompt", "completion"))
     tokenizer = load_tokenizer(checkpoint, policy)
+    seen = survey(demonstrations, tokenizer, ends_of(checkpoint, tokenizer), section)
     trainer = SFTTrainer(checkpoint, args=arguments, train_dataset=dataset, processing_class=tokenizer)
     _finish(trainer, tokenizer, len(dataset), output)
     if trainer.is_world_process_zero():
         write_card(output, "sft", checkpoint, len(dataset), section, seed)
+    return dataclasses.asdict(seen)
 
 
 def train_dpo(
@@ -47,12 +48,13 @@ def train_dpo(
     seed: int,
     output: Path,
     reference: str | None = None,
-) -> None:
+) -> dict[str, int]:
     """Direct preference optimisation of `checkpoint` on pairs (paper §3.4, App. B).
 
     `reference` is the model that the policy is held to; None takes `checkpoint` itself. Both are read from their paths,
     never from weights in memory, so a round must have been saved before the next one starts. The reference is asked
-    once unless the section says `precompute_ref_log_probs: false`.
+    once unless the section says `precompute_ref_log_probs: false`. Returns as
+    `train_sft` does.
     """
     from trl import DPOConfig
 
@@ -64,6 +66,7 @@ def train_dpo(
     arguments = DPOConfig(str(output / "trainer"), **{**once, **trainer_arguments(section, loading, seed)})
     dataset = _dataset(pairs, ("prompt", "chosen", "rejected"))
     tokenizer = load_tokenizer(checkpoint, policy)
+    seen = survey(pairs, tokenizer, ends_of(checkpoint, tokenizer), section)
     trainer = PreferenceTrainer(
         checkpoint,
         args=arguments,
@@ -76,6 +79,7 @@ def train_dpo(
     _finish(trainer, tokenizer, len(dataset), output)
     if trainer.is_world_process_zero():
         write_card(output, "dpo", checkpoint, len(dataset), section, seed)
+    return dataclasses.asdict(seen)
 
 
 def _trained(policy: PolicySettings, model: str) -> dict[str, Any]:
@@ -106,11 +110,8 @@ def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
     from transformers import PrinterCallback
     from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
-    kept = len(trainer.train_dataset)
-    if kept == 0:
+    if len(trainer.train_dataset) == 0:
         raise UserError(f"max_length: all {rows} rows are longer than it; raise max_length")
-    if kept < rows and not trainer.args.packing:
-        log.warning("%d of %d rows were dropped: their prompt alone fills max_length", rows - kept, rows)
     trainer.remove_callback(PrinterCallback)
     complete_generation_config(trainer.model, tokenizer)
     folder = Path(trainer.args.output_dir)
