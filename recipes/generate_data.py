@@ -68,8 +68,9 @@ def check_instructions(run, settings, supervisor, executor):
     synthesis, seed = settings.synthesis, settings.seed
     instructions = run.keep("data/instructions", self_instruct, supervisor, synthesis, seed, read=Instruction.from_row)
     known = {instruction.id: instruction for instruction in instructions}
+    imports = (*ALLOWED_IMPORTS, *settings.execution.packs)
     drafts = run.keep(
-        "data/functions", write_functions, instructions, supervisor, synthesis, ALLOWED_IMPORTS, seed,
+        "data/functions", write_functions, instructions, supervisor, synthesis, imports, seed,
         read=partial(read_draft, instructions=known), write=draft_row,
     )  # fmt: skip
     name = "data/checked" if settings.back_translation.kind == "none" else "data/cross_validated"

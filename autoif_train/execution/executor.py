@@ -7,18 +7,18 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from autoif_train.execution import packs as packages
 from autoif_train.execution import probes
 from autoif_train.execution.jobs import checked_jobs
-from autoif_train.execution.lanes import Lane
+from autoif_train.execution.lanes import Lane, Lanes
 from autoif_train.execution.pool import Pool
 from autoif_train.execution.reward import RewardFunction, reward_function
-from autoif_train.execution.runs import Lanes, Reasons, Run
+from autoif_train.execution.runs import Reasons, Run
 from autoif_train.execution.settings import LEVELS, ExecutionSettings
 from autoif_train.execution.sources import SourceMemory
 from autoif_train.types import Outcome, Query, UserError
 
 SLOW_NICENESS = 5  # of the workers for functions that timed out once
-HASH_SEEDS = 0, 1  # of the processes that judge, and of those that run doubtful functions again
 
 
 class Executor:
@@ -36,56 +36,56 @@ class Executor:
         timeout_seconds: float = 1.0,
         memory_limit_mb: int = 256,
         strikes: int = 2,
+        packs: Sequence[str] = (),
     ):
-        self.settings = ExecutionSettings(level, workers, timeout_seconds, memory_limit_mb, strikes)
+        self.settings = ExecutionSettings(level, workers, timeout_seconds, memory_limit_mb, strikes, list(packs))
         self.reasons: Reasons = {}
         self.costs: Counter[str] = Counter()
-        self._sources = SourceMemory()
-        self._lock = threading.Lock()
         _check(self.settings)
         self._open()
 
     def _open(self) -> None:
         settings = self.settings
+        self._pools: dict[tuple[tuple[str, ...], int], tuple[Pool, Lanes]] = {}
+        self._sources, self._lock = SourceMemory(settings.packs), threading.Lock()
+        self._owner, self._closed = os.getpid(), False
         walls = probes.WALLS["strict" if settings.level == "auto" else settings.level]
-        self._walls = {**walls, "memory_bytes": settings.memory_limit_mb << 20}
-        slots = [0] * settings.workers + [SLOW_NICENESS] * settings.workers
-        self._pool = Pool(self._walls, slots, HASH_SEEDS[0])
+        self._config = {**walls, "memory_bytes": settings.memory_limit_mb << 20, "known_packs": settings.packs}
+        self._pool = self._open_pool((), 0)
         try:
             found = probes.probe(self._pool, settings.level)
         except BaseException:
-            self._pool.close()
+            self.close()
             raise
         self.level, self.report = found.name, found.report
-        fast = Lane(self._pool, range(settings.workers), "fast")
-        slow = Lane(self._pool, range(settings.workers, 2 * settings.workers), "slow")
-        self._lanes = Lanes(fast, slow, self._again, settings.workers, settings.timeout_seconds, settings.strikes)
-        self._second: Lane | None = None
-        self._owner = os.getpid()
-        self._closed = False
 
-    def _again(self) -> Lane:
-        """The lane of another hash seed; most runs never need it."""
+    def _open_pool(self, packs: tuple[str, ...], hash_seed: int) -> Pool:
+        """Workers that have these packs loaded; those of another hash seed than 0 only run functions again."""
+        count = 1 if hash_seed else self.settings.workers
+        config = {**self._config, "packs": packs, "packs_path": packages.path() if packs else []}
+        pool = Pool(config, [0] * count + [SLOW_NICENESS] * count, hash_seed)
+        fast, slow = Lane(pool, range(count), "fast"), Lane(pool, range(count, 2 * count), "slow")
+        self._pools[packs, hash_seed] = pool, Lanes(fast, slow, count)
+        return pool
+
+    def _lanes(self, packs: tuple[str, ...] = (), hash_seed: int = 0) -> Lanes:
+        """Where functions with these packs run; opened when they are first asked for."""
         with self._lock:
-            if self._second is None:
-                pool = Pool(self._walls, [0], HASH_SEEDS[1])
-                if pool.layers != self._pool.layers:
-                    pool.close()
-                    raise RuntimeError(f"the walls differ: first {self._pool.layers}, then {pool.layers}")
-                self._second = Lane(pool, [0], "again")
-            return self._second
+            if (packs, hash_seed) not in self._pools:
+                layers = self._open_pool(packs, hash_seed).layers
+                if layers != self._pool.layers:
+                    self.close()
+                    raise RuntimeError(f"the walls differ: first {self._pool.layers}, then {layers}")
+            return self._pools[packs, hash_seed][1]
 
-    def _own_lanes(self) -> Lanes:
-        """The lanes of this process: a process forked from the one that opened the pool gets a pool of its own."""
+    def _own(self) -> None:
+        """A process forked from the one that opened the pools gets pools of its own."""
         if self._closed:
             raise RuntimeError("the executor is closed; open a new one")
         if self._owner != os.getpid():
-            self._lock, self._sources = threading.Lock(), SourceMemory()
-            self._pool.abandon()
-            if self._second:
-                self._second.pool.abandon()
+            for pool, _ in self._pools.values():
+                pool.abandon()
             self._open()
-        return self._lanes
 
     def run(self, jobs: Iterable[tuple[str, Sequence[str]]]) -> list[list[Outcome]]:
         """The outcome of each function on each of its texts, in the order asked.
@@ -97,7 +97,8 @@ class Executor:
 
     def run_with_reasons(self, jobs: Iterable[tuple[str, Sequence[str]]]) -> tuple[list[list[Outcome]], Reasons]:
         """`run` and the reasons that belong to it."""
-        run = Run(self._own_lanes(), self._sources, checked_jobs(jobs))
+        self._own()
+        run = Run(self._lanes, self._sources, self.settings, checked_jobs(jobs))
         outcomes = run.outcomes()
         with self._lock:
             self.costs.update(run.costs)
@@ -112,13 +113,9 @@ class Executor:
         self._closed = True
         if self._owner != os.getpid():
             return
-        self._pool.close()
-        lanes = [self._lanes.fast, self._lanes.slow]
-        if self._second:
-            self._second.pool.close()
-            lanes.append(self._second)
-        for lane in lanes:
-            lane.close()
+        for pool, lanes in self._pools.values():
+            pool.close()
+            lanes.close()
 
     def __enter__(self) -> Executor:
         return self
@@ -135,3 +132,4 @@ def _check(settings: ExecutionSettings) -> None:
     for name in ("workers", "timeout_seconds", "memory_limit_mb", "strikes"):
         if not getattr(settings, name) > 0:
             raise UserError(f"execution.{name}: must be above 0, not {getattr(settings, name)}")
+    packages.check(settings.packs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import dataclasses
 import queue
 from collections.abc import Sequence
 
@@ -53,3 +54,16 @@ class Lane:
 
     def close(self) -> None:
         self.threads.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Lanes:
+    """The two lanes of a pool, each with as many slots as there are `workers`."""
+
+    fast: Lane
+    slow: Lane
+    workers: int
+
+    def close(self) -> None:
+        self.fast.close()
+        self.slow.close()

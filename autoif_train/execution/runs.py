@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 from autoif_train.execution import jobs as planning
 from autoif_train.execution.inside import codes
 from autoif_train.execution.jobs import Piece
-from autoif_train.execution.lanes import Lane
+from autoif_train.execution.lanes import Lanes
 from autoif_train.execution.pool import Reply
+from autoif_train.execution.settings import ExecutionSettings
 from autoif_train.execution.sources import Admission, SourceMemory
 from autoif_train.types import Outcome
 
 FAST_SHARE, FAST_SECONDS = 0.05, 0.01  # of the CPU limit, at least: then a function goes to the slow lane
 AGAIN_TEXTS = 8  # texts of a job that a doubtful function is given again
+AGAIN_HASH_SEED = 1
 UNDECIDED = (codes.NOT_RUN, codes.RETRY, codes.TIMEOUT, codes.SKIPPED)  # after the fast lane
 SETTLED = (codes.TRUE, codes.FALSE, codes.EXCEPTION, codes.NON_BOOL)
 TABLE = [planning.OUTCOMES.get(code, Outcome.CRASHED) for code in range(256)]
@@ -39,18 +41,6 @@ Reasons = dict[tuple[int, int], str]
 
 
 @dataclasses.dataclass(frozen=True)
-class Lanes:
-    """Where frames go, and the limits they carry."""
-
-    fast: Lane
-    slow: Lane
-    again: Callable[[], Lane]
-    workers: int
-    timeout_seconds: float
-    strikes: int
-
-
-@dataclasses.dataclass(frozen=True)
 class Sent:
     """A frame on its way: what it holds, and what its reply is for. `doubted` is the reply that an audit checks."""
 
@@ -62,22 +52,29 @@ class Sent:
 class Run:
     """Jobs on their way. Used once, by one thread."""
 
-    def __init__(self, lanes: Lanes, sources: SourceMemory, jobs: Sequence[tuple[str, list[str]]]):
-        self.lanes, self.sources, self.jobs = lanes, sources, jobs
+    def __init__(
+        self,
+        lanes: Callable[..., Lanes],
+        sources: SourceMemory,
+        settings: ExecutionSettings,
+        jobs: Sequence[tuple[str, list[str]]],
+    ):
+        """`lanes(packs, hash_seed)` are those of the pool that such functions run in."""
+        self.lanes, self.sources, self.settings, self.jobs = lanes, sources, settings, jobs
         self.bytes = [bytearray(len(texts)) for _, texts in jobs]
         self.reasons: Reasons = {}
         self.waiting: dict[concurrent.futures.Future[Reply], Sent] = {}
         self.unfinished = [0] * len(jobs)  # pieces in the fast lane, per job
         self.doubtful: list[Piece] = []  # what is run again when nothing is left in the fast lane
         self.later: dict[int, list[Piece]] = {}  # pieces of the slow lane, run one after the other
-        self.strikes = [lanes.strikes] * len(jobs)
+        self.strikes = [settings.strikes] * len(jobs)
         self.admissions: dict[str, Admission] = {}
         self.costs: Counter[str] = Counter()
 
     def outcomes(self) -> list[list[Outcome]]:
         asked = [source for source, texts in self.jobs if texts]
         if asked:
-            self.admissions = self.sources.read([SENTINEL, *asked], self.lanes.fast, self.lanes.workers, self.costs)
+            self.admissions = self.sources.read([SENTINEL, *asked], self.lanes(), self.costs)
             self._submit_fast()
         while self.waiting:
             done, _ = concurrent.futures.wait(self.waiting, return_when=concurrent.futures.FIRST_COMPLETED)
@@ -88,8 +85,7 @@ class Run:
         return [[TABLE[code] for code in row] for row in self.bytes]
 
     def _submit_fast(self) -> None:
-        shared: list[Piece] = []
-        alone: list[Piece] = []
+        groups: dict[tuple[str, tuple[str, ...]], list[Piece]] = {}
         for job, (source, texts) in enumerate(self.jobs):
             if not texts:
                 continue
@@ -99,11 +95,13 @@ class Run:
                 continue
             pieces = list(planning.cut(job, admission.code, texts, self._allowed(job, texts)))
             self.unfinished[job] = len(pieces)
-            (shared if admission.kind == codes.PURE else alone).extend(pieces)
-        for purpose, pieces in (("alone", alone), ("shared", shared)):
+            purpose = "shared" if admission.kind == codes.PURE else "alone"
+            groups.setdefault((purpose, admission.packs), []).extend(pieces)
+        for (purpose, packs), pieces in sorted(groups.items(), key=lambda group: group[0]):
             calls = sum(len(piece.texts) for piece in pieces)
-            pace = self.lanes.fast.seconds_per_call[codes.SHARED if purpose == "shared" else codes.ALONE]
-            for group in planning.pack(pieces, planning.calls_per_frame(calls, self.lanes.workers, pace)):
+            lanes = self.lanes(packs)
+            pace = lanes.fast.seconds_per_call[codes.SHARED if purpose == "shared" else codes.ALONE]
+            for group in planning.pack(pieces, planning.calls_per_frame(calls, lanes.workers, pace)):
                 self._send(Sent(purpose, group))
 
     def _allowed(self, job: int, texts: Sequence[str]) -> Sequence[int]:
@@ -117,18 +115,23 @@ class Run:
         return fitting
 
     def _send(self, sent: Sent) -> None:
+        """Have a frame run. Its pieces are of functions that need the same packs."""
+        hash_seed = AGAIN_HASH_SEED if sent.purpose.startswith("again") else 0
+        lanes = self.lanes(self._admission(sent.pieces[0]).packs, hash_seed)
         if sent.purpose == "slow":
-            strikes, lane, seconds = self.strikes[sent.pieces[0].job], self.lanes.slow, self.lanes.timeout_seconds
+            strikes, lane, seconds = self.strikes[sent.pieces[0].job], lanes.slow, self.settings.timeout_seconds
         else:
-            again = sent.purpose.startswith("again")
-            strikes, lane = 1, self.lanes.again() if again else self.lanes.fast
-            seconds = max(FAST_SHARE * self.lanes.timeout_seconds, FAST_SECONDS)
+            strikes, lane = 1, lanes.fast
+            seconds = max(FAST_SHARE * self.settings.timeout_seconds, FAST_SECONDS)
         kind, pieces = codes.ALONE, sent.pieces
         if sent.purpose in ("shared", "again"):
             sentinel = Piece(-1, self.admissions[SENTINEL].code, range(2), SENTINEL_TEXTS, 0)
             kind, pieces = codes.SHARED, [*pieces, sentinel]
         frame = planning.frame_of(kind, pieces, strikes, seconds)
         self.waiting[lane.submit(frame)] = sent
+
+    def _admission(self, piece: Piece) -> Admission:
+        return self.admissions[self.jobs[piece.job][0]]
 
     def _take(self, sent: Sent, reply: Reply) -> None:
         self.costs.update(
@@ -156,7 +159,7 @@ class Run:
             self.costs["distrusted frames"] += 1
             self._send(Sent("alone", pieces))
             return
-        drawn = [piece for piece in pieces if not self.admissions[self.jobs[piece.job][0]].audited]
+        drawn = [piece for piece in pieces if not self._admission(piece).audited]
         if drawn:
             self._send(Sent("audit", drawn, (pieces, reply)))
         else:
@@ -230,9 +233,12 @@ class Run:
 
     def _submit_again(self) -> None:
         """Doubtful functions once more: their texts backwards, in a fresh process, with another hash seed."""
-        kinds = {codes.PURE: "again", codes.SOLO: "again alone"}
-        for kind, purpose in kinds.items():
-            pieces = [piece for piece in self.doubtful if self.admissions[self.jobs[piece.job][0]].kind == kind]
+        groups: dict[tuple[str, tuple[str, ...]], list[Piece]] = {}
+        for piece in self.doubtful:
+            admission = self._admission(piece)
+            purpose = "again" if admission.kind == codes.PURE else "again alone"
+            groups.setdefault((purpose, admission.packs), []).append(piece)
+        for (purpose, _packs), pieces in sorted(groups.items(), key=lambda group: group[0]):
             for group in planning.pack(pieces, planning.MAX_FRAME_CALLS):
                 self._send(Sent(purpose, group))
         self.doubtful.clear()

@@ -21,3 +21,5 @@ class ExecutionSettings:
     """Memory that a function may allocate, in MiB (ours)."""
     strikes: int = 2
     """Timeouts after which the remaining texts of a function stay untried (ours)."""
+    packs: list[str] = dataclasses.field(default_factory=list)
+    """Installed packages that functions may import beside the standard library's allow-list, such as nltk (ours)."""

@@ -10,6 +10,7 @@ import dis
 import marshal
 import types
 import warnings
+from collections.abc import Sequence, Set
 
 from . import codes, modules
 
@@ -32,11 +33,12 @@ IMPORT_NAME, STORE_NAME, EXTENDED_ARG, LOAD_CONST, CONTAINS_OP, BINARY_OP = (
 class Admission:
     """The names that decide, gathered once in the zygote."""
 
-    def __init__(self):
+    def __init__(self, packs: Sequence[str] = ()):
         self.allowed, self.forbidden = modules.pure_names()
+        self.packs = frozenset(packs)
 
     def read(self, source: str) -> tuple[int, bytes]:
-        """`PURE` or `SOLO` with a byte (1: surely steady) and the marshalled code, or `REFUSED` with the reason."""
+        """`PURE` or `SOLO` with what `codes.ADMITTED` heads, or `REFUSED` with the reason."""
         if len(source) > codes.MAX_SOURCE:
             return codes.REFUSED, f"the source is longer than {codes.MAX_SOURCE} characters".encode()
         try:
@@ -45,12 +47,13 @@ class Admission:
                 code = compile(source, "<function>", "exec", dont_inherit=True)
         except (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError) as error:
             return codes.REFUSED, f"does not compile: {error}".encode("utf-8", "replace")
-        reason = refusal(code)
+        reason = refusal(code, self.packs)
         if reason:
             return codes.REFUSED, reason.encode("utf-8", "replace")
         kind = codes.PURE if self._is_pure(code) else codes.SOLO
         steady = kind == codes.PURE and not _may_remember(code) and not _may_hash(code)
-        return kind, bytes([steady]) + marshal.dumps(code)
+        packs = " ".join(sorted(self.packs.intersection(map(_package, _imports(code))))).encode()
+        return kind, codes.ADMITTED.pack(steady, len(packs)) + packs + marshal.dumps(code)
 
     def _is_pure(self, module: types.CodeType) -> bool:
         own = set(_operands(module, STORE_NAME))
@@ -63,7 +66,7 @@ class Admission:
             unknown = set(code.co_names) - allowed
             if unknown and not unknown <= {name for name in modules.PURE_MODULES if "." in name}:
                 return False
-        return all(name in modules.PURE_MODULES for code in _all_code(module) for name in _operands(code, IMPORT_NAME))
+        return all(name in modules.PURE_MODULES for name in _imports(module))
 
 
 def _may_remember(module: types.CodeType) -> bool:
@@ -90,7 +93,15 @@ def _may_hash(module: types.CodeType) -> bool:
     return False
 
 
-def refusal(module: types.CodeType) -> str:
+def _imports(module: types.CodeType) -> list[str]:
+    return [name for code in _all_code(module) for name in _operands(code, IMPORT_NAME)]
+
+
+def _package(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def refusal(module: types.CodeType, packs: Set[str]) -> str:
     """Why policy refuses this code, or an empty string."""
     if "evaluate" not in module.co_names:
         return "defines no function `evaluate`"
@@ -98,9 +109,9 @@ def refusal(module: types.CodeType) -> str:
         for name in ("eval", "exec"):
             if name in code.co_names:
                 return f"refused: calls {name}()"
-        for name in _operands(code, IMPORT_NAME):
-            if name not in modules.IMPORTABLE:
-                return f"refused: import of {name or 'a relative module'} is not on the allow-list"
+    for name in _imports(module):
+        if name not in modules.IMPORTABLE and _package(name) not in packs:
+            return f"refused: import of {name or 'a relative module'} is not on the allow-list"
     return ""
 
 

@@ -13,7 +13,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from . import codes, kernel, modules
 
@@ -92,11 +92,11 @@ class Nowhere:
         return iter(())
 
 
-def guarded_builtins(meter: Meter) -> dict:
+def guarded_builtins(meter: Meter, packs: Sequence[str]) -> dict:
     """The builtins that a function sees: `eval` and `exec` refuse, imports follow the allow-list."""
 
     def guarded_import(name, globals=None, locals=None, fromlist=(), level=0):
-        if level or name not in modules.IMPORTABLE:
+        if level or (name not in modules.IMPORTABLE and name.partition(".")[0] not in packs):
             meter.refuse(f"import of {name} is not on the allow-list")
         return REAL_IMPORT(name, globals, locals, fromlist, 0)
 
@@ -155,7 +155,7 @@ class Cell:
     def __init__(self, config: dict, results, notes_area):
         self.config, self.results, self.notes = config, results, Notes(notes_area)
         self.meter = Meter()
-        self.builtins = guarded_builtins(self.meter)
+        self.builtins = guarded_builtins(self.meter, config["packs"])
         self.locks: list[Callable[[], object]] = []
         _signal.signal(SIGPROF, self.meter.tick)
         time.sleep = self.meter.sleep

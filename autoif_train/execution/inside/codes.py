@@ -15,6 +15,7 @@ ADMIT, SHARED, ALONE = range(3)
 REQUEST = struct.Struct("=BIQIddd")  # kind, functions, body bytes, strikes, soft CPU s, hard CPU s, wall s
 REPLY = struct.Struct("=QId")  # note bytes, cells forked, CPU s of the worker and its cells
 NOTE = struct.Struct("=II")  # call, bytes of text
+ADMITTED = struct.Struct("=BH")  # steady, bytes of the packs' names; these and the marshalled code follow
 
 FRAME_BYTES = 1 << 26  # mapped per worker for what a frame holds; only what is used takes memory
 MAX_CALLS = 1 << 16  # per frame: the size of a worker's result area

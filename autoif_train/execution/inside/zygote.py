@@ -19,7 +19,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from . import admission, codes, kernel, modules, worker
+from . import admission, codes, kernel, modules, packs, worker
 
 STDERR = sys.stderr  # workers replace it by a stream without end
 SLOT = struct.Struct("=II")  # slot, niceness
@@ -37,7 +37,8 @@ def main() -> None:
         os._exit(0)
     drop_fork_hooks()
     modules.preload()
-    config["admission"] = admission.Admission()
+    packs.load(config["packs"], config["packs_path"])
+    config["admission"] = admission.Admission(config["known_packs"])
     config["base_bytes"] = address_space_bytes() + SLACK_BYTES
     gc.collect()
     gc.freeze()

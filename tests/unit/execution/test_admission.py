@@ -111,7 +111,8 @@ def test_a_verdict_that_depends_on_the_hash_seed_is_refused(executor, source):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_strings_hash_alike_in_every_process_of_a_seed(seed):
     def hashes():
-        pool = Pool({**probes.WALLS["rlimit"], "memory_bytes": 1 << 27}, [0], seed)
+        packs = dict.fromkeys(("packs", "packs_path", "known_packs"), ())
+        pool = Pool({**probes.WALLS["rlimit"], "memory_bytes": 1 << 27, **packs}, [0], seed)
         try:
             code = probes._compiled("def evaluate(r):\n    return hash(r) % 2 == 0")
             piece = Piece(0, code, range(64), [str(n) for n in range(64)], 128)
@@ -146,7 +147,7 @@ HONEST = "import re\ndef evaluate(r):\n    return re.findall('[a-z]', r) == ['a'
 def smuggle(executor, source):
     """Have a source counted as pure that is not: what a hole in the reading would do."""
     executor.run([(source, ["x"])])
-    found = executor._sources.read([source], None, 1, None)[source]
+    found = executor._sources.read([source], executor._lanes(), Counter())[source]
     executor._sources.remember(source, Remembered(codes.PURE, found.code))
 
 
@@ -172,7 +173,7 @@ def test_the_audit_notices_what_the_sentinel_overlooks():
         smuggle(executor, poison)
         honest = "import textwrap\ndef evaluate(r):\n    return textwrap.fill(r) == r\nNUMBER = {}"
         sources = [honest.format(number) for number in range(500)]
-        admissions = executor._sources.read(sources, executor._lanes.fast, 1, Counter())
+        admissions = executor._sources.read(sources, executor._lanes(), Counter())
         drawn = next(source for source in sources if not admissions[source].audited)
         assert executor.run([(poison, ["x"]), (drawn, ["a"])])[1] == [Outcome.FOLLOWED]
         assert executor.costs["distrusted frames"] == 1
