@@ -16,12 +16,13 @@ endif
 # Two threads on two busy cores were measured slower than one for models of this size.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help venv punkt browser quickstart test soak lint format clean
+.PHONY: help venv punkt browser docs quickstart test soak lint format clean
 
 help:
 	@echo "make quickstart   the whole loop on the embedded tiny model, into runs/quickstart/report.html"
 	@echo "make test         every test this machine can run"
 	@echo "make soak         the long tests: kills, faults, many seeds"
+	@echo "make docs         the documentation as a site, into build/docs"
 	@echo "make lint format  ruff"
 
 venv: $(STAMP)
@@ -34,7 +35,7 @@ ifeq ($(HAS_GPU),)
 	  || $(BIN)/pip install --quiet --retries 1 --timeout 15 $(TORCH) --index-url $(CPU_INDEX) 2>/dev/null \
 	  || $(BIN)/pip install --quiet $(TORCH)
 endif
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,eval]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,docs,eval]'
 	-$(BIN)/python -m nltk.downloader -q -d $(NLTK_DATA_HERE) punkt_tab >/dev/null 2>&1
 	test -d $(NLTK_DATA_HERE)/tokenizers/punkt_tab || $(MAKE) --no-print-directory punkt
 	touch $@
@@ -51,6 +52,9 @@ punkt:
 browser:
 	command -v chromium chromium-browser google-chrome chrome \
 	  || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
+
+docs: venv
+	$(BIN)/python -m sphinx -q -W -b html docs build/docs && echo "the site: build/docs/index.html"
 
 quickstart: venv
 	$(BIN)/python recipes/evaluate.py --output_dir runs/quickstart

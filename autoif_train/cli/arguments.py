@@ -31,12 +31,14 @@ def new_file(name: str) -> Path:
 
 
 def run_folder(folder: Path) -> Path:
+    """The folder, if a recipe has written a run there; `UserError` otherwise."""
     if not (folder / "config.yaml").exists():
         raise UserError(f"{folder}: not a run folder (no config.yaml); name one that a recipe has written")
     return folder
 
 
 def sources(row: Row) -> tuple[str, ...]:
+    """The sources under `functions`, which are texts or objects with a `source`; `ValueError` for anything else."""
     functions = field(row, "functions", list, "a list")
     sources = tuple(function.get("source") if isinstance(function, dict) else function for function in functions)
     if not all(isinstance(source, str) for source in sources):

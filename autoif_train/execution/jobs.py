@@ -137,4 +137,5 @@ def sanitised(note: bytes) -> str:
 
 
 def reason_of(code: int, note: bytes | None) -> str:
+    """What a person is told of a call that was not judged: the cell's own note, or what its code stands for."""
     return sanitised(note) if note else FALLBACK_REASONS.get(code, "crashed")

@@ -145,6 +145,7 @@ def tried_filter() -> kernel.SyscallFilter:
 
 
 def enter_empty_root(path: str) -> None:
+    """Leave the file system behind: from here on `path` is all there is."""
     os.chroot(path)
     os.chdir("/")
 

@@ -1,0 +1,1 @@
+"""What the recorded supervisor writes for each kind of constraint."""

@@ -1,0 +1,60 @@
+"""The documentation as a site: `make docs` builds it into build/docs."""
+
+import dataclasses
+import json
+import sys
+import typing
+from pathlib import Path
+
+import docstring_parser
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from autoif_train.config import Settings
+
+MARK = "<!-- settings -->"
+project = "autoif_train"
+author = "the autoif_train contributors"
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+html_theme = "furo"
+html_title = "autoif_train"
+myst_heading_anchors = 3
+autodoc_member_order = "bysource"
+default_role = "code"  # docstrings write code in single backticks
+suppress_warnings = ["myst.xref_missing"]  # links to files of the repository, which the site does not hold
+
+
+def setup(app):
+    """Pages hold `<!-- settings -->` where the reference of the settings goes, which is made from the dataclasses."""
+    app.connect("source-read", _write_reference)
+
+
+def _write_reference(_app, _page: str, source: list[str]) -> None:
+    if MARK in source[0]:
+        source[0] = source[0].replace(MARK, _reference())
+
+
+def _reference() -> str:
+    hints, said = typing.get_type_hints(Settings), _docstrings(Settings)
+    top = [field for field in dataclasses.fields(Settings) if not dataclasses.is_dataclass(hints[field.name])]
+    lines = ["## Of no section", *(_entry(field.name, field, said) for field in top)]
+    for field in dataclasses.fields(Settings):
+        section = hints[field.name]
+        if dataclasses.is_dataclass(section):
+            lines += [f"## {field.name}", section.__doc__]
+            inner = _docstrings(section)
+            lines += [_entry(f"{field.name}.{each.name}", each, inner) for each in dataclasses.fields(section)]
+    return "\n\n".join(lines)
+
+
+def _docstrings(section: type) -> dict[str, str]:
+    """What is written beneath each field of a dataclass and of those it extends."""
+    parsed = [docstring_parser.parse_from_object(each) for each in reversed(section.__mro__[:-1])]
+    return {each.arg_name: each.description or "" for one in parsed for each in one.params}
+
+
+def _entry(key: str, field: dataclasses.Field, said: dict[str, str]) -> str:
+    made = field.default_factory is not dataclasses.MISSING
+    default = field.default_factory() if made else field.default
+    sentence = " ".join(said[field.name].split()).replace("<", "&lt;")
+    return f"`{key}` = `{json.dumps(default, ensure_ascii=False)}`\\\n{sentence}"

@@ -1,0 +1,34 @@
+# Stand-ins for what a test machine has not got, or should not do again; everything else runs for real. A recipe for the
+# tiny model runs for real at the sizes of the tests, in run folders that are laid out already; for any other model its
+# settings are resolved. Sourced by bash before the commands of a page.
+set -euo pipefail
+
+python() {
+  case "${1:-}" in
+    recipes/*.py)
+      case " $* " in
+        *" --print_config "* | *" --help "* | *" --dry_run "*) command "$PYTHON" "$@" ;;
+        *" --model tiny "*) command "$PYTHON" "$@" $SMALL ;;
+        *" --model "*) command "$PYTHON" "$@" --print_config >/dev/null ;;
+        *) command "$PYTHON" "$@" $SMALL ;;
+      esac ;;
+    *) command "$PYTHON" "$@" ;;
+  esac
+}
+
+accelerate() {
+  test "$1" = launch
+  shift
+  while [[ "$1" == --* ]]; do
+    case "$1" in --config_file) test -f "$2" ;; esac
+    shift 2
+  done
+  python "$@"
+}
+
+autoif() { command "$PYTHON" -m autoif_train.cli "$@"; }
+make() { command make --dry-run "$@" >/dev/null; }
+sbatch() { command bash -n "$1"; }
+bash() { command bash -n "$1"; }
+pip() { command "$PYTHON" "$REHEARSAL/extras.py" "$@"; }
+vllm() { :; }
