@@ -22,7 +22,7 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace, get_loader, s
 from autoif_train.chat.base import SamplingSettings
 from autoif_train.chat.choice import RespondentSettings, SupervisorSettings
 from autoif_train.chat.policy import PolicySettings
-from autoif_train.evaluation.settings import EvaluationSettings
+from autoif_train.evaluation.settings import BENCHMARK_FILES, EvaluationSettings, JudgeSettings
 from autoif_train.execution import ExecutionSettings
 from autoif_train.feedback.demonstrations import DemonstrationsSettings
 from autoif_train.feedback.pairs import PairsSettings
@@ -52,8 +52,13 @@ FREE_KEYS = (
     "synthesis.writing_batch_size",
     "quality.batch_size",
     "evaluation.benchmarks",
-    "evaluation.ifeval_prompts",
     "evaluation.batch_size",
+    "evaluation.seeds",
+    "evaluation.largest_drop",
+    # Files that benchmarks are read from; kept answers to other prompts are refused where they are graded.
+    *(f"evaluation.{key}" for key in BENCHMARK_FILES),
+    # Verdicts are kept under the name of the judge that gave them.
+    *(f"evaluation.judge.{field.name}" for field in dataclasses.fields(JudgeSettings)),
     *(
         f"{section}.{key}"
         for section in PASSED_THROUGH
@@ -122,12 +127,19 @@ LEAST = {
     "online_dpo.park_after": 1,
     "evaluation.max_prompts": 1,
     "evaluation.max_new_tokens": 1,
+    "evaluation.temperature": 0,
+    "evaluation.top_p": 1e-6,
+    "evaluation.seeds": 1,
+    "evaluation.largest_drop": 0,
+    "evaluation.judge.max_new_tokens": 1,
+    "evaluation.judge.attempts": 1,
     "evaluation.batch_size": 1,
 }
 MOST = {
     "sampling.top_p": 1,
     "demonstrations.share": 1,
     "pairs.share": 1,
+    "evaluation.top_p": 1,
     "pairs.pass_rate_above": 1,
     "pairs.pass_rate_at_most": 1,
 }
@@ -378,8 +390,17 @@ def _sections() -> dict[str, tuple[str, ...]]:
         if field.name in PASSED_THROUGH:
             sections[field.name] = tuple(sorted(declared_types(field.name).keys() - OF_THE_RUN.keys()))
         elif dataclasses.is_dataclass(field.default_factory):
-            sections[field.name] = tuple(inner.name for inner in dataclasses.fields(field.default_factory))
+            sections[field.name] = tuple(_inner_keys(field.default_factory))
     return sections
+
+
+def _inner_keys(section: type) -> Iterator[str]:
+    """The keys of a section, those of a section within it dotted."""
+    for field in dataclasses.fields(section):
+        if dataclasses.is_dataclass(field.default_factory):
+            yield from (f"{field.name}.{key}" for key in _inner_keys(field.default_factory))
+        else:
+            yield field.name
 
 
 def _check_key(key: str, where: str) -> None:

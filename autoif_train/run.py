@@ -262,9 +262,13 @@ class Run:
         with atomic_file(self.path("manifest.json")) as opened:
             json.dump(manifest, opened, ensure_ascii=False, indent=1)
 
+    def recorded(self, section: str) -> dict[str, Any]:
+        """What `remember` noted in a section of the manifest."""
+        return self._manifest().get(section, {})
+
     def steps(self) -> dict[str, Any]:
         """What the manifest says of the steps that were made."""
-        return self._manifest().get("steps", {})
+        return self.recorded("steps")
 
     def _wait_for(self, path: Path) -> None:
         """Wait, without a collective that could time out, until rank 0 has finished a file."""

@@ -8,10 +8,12 @@ whichever of them the run folder lacks; about two minutes on one CPU core in all
 
 from __future__ import annotations
 
+import sys
+
 import offline_dpo
 import online_dpo
 from autoif_train.command import run_recipe
-from autoif_train.evaluation.choice import evaluate_stage, stages, write_results
+from autoif_train.evaluation.choice import comparison_lines, drops, evaluate_stage, stages, write_results
 from autoif_train.report.page import write_report
 from autoif_train.report.table import print_stages
 from autoif_train.run import Run, bring
@@ -26,9 +28,12 @@ def main(settings):
             evaluate_stage(run, settings, stage)
         results = write_results(run, settings)
         print_stages(results)
+        print("\n".join(comparison_lines(results)))
         if run.steps() == before:
             print("every step was done before; only the table and the report were written anew")
         print(f"report: {write_report(run.folder)}")
+        if dropped := drops(results, settings.evaluation.largest_drop):
+            sys.exit("\n".join(dropped))
 
 
 if __name__ == "__main__":

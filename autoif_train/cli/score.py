@@ -1,4 +1,4 @@
-"""Responses to a benchmark's prompts graded by its published scorer; the last line is the figures as JSON."""
+"""Responses to a benchmark's prompts graded by its scorer or judge; the last line is the figures as JSON."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ def main(arguments: Arguments) -> None:
     import json
 
     from autoif_train.config import parse
-    from autoif_train.evaluation.choice import BENCHMARKS
+    from autoif_train.evaluation.choice import BENCHMARKS, score_files
 
-    scorers = {name: benchmark.score for name, benchmark in BENCHMARKS.items() if benchmark.score}
+    scorers = sorted(name for name, benchmark in BENCHMARKS.items() if benchmark.score or benchmark.grading)
     parser = file_parser(
         "score",
-        "Grade responses to a benchmark's prompts. Also takes --evaluation.strip_thinking of the recipes.",
-        prompts="the benchmark's official prompts",
-        responses="rows {prompt, response}, one for every prompt",
-        output="rows {key, strict: [bool], loose: [bool]}, in the order of the prompts",
+        "Grade responses to a benchmark's prompts. Also takes every --evaluation.key of the recipes, for the judged "
+        "benchmarks --evaluation.judge.key among them. A judge's verdicts are kept beside the output: the same command "
+        "goes on after a stop.",
+        prompts="the benchmark's official prompts: a file, or FollowBench's folder",
+        responses="rows {prompt, response}, one for every prompt; for two turns {prompt, responses: [text, text]}",
+        output="graded rows in the order of the prompts, e.g. IFEval's {key, strict: [bool], loose: [bool]}",
     )
-    parser.add_argument("--benchmark", choices=sorted(scorers), required=True)
+    parser.add_argument("--benchmark", choices=scorers, required=True)
     files, rest = parser.parse_known_args(arguments)
     settings = parse("autoif score", "", rest)
-    figures = scorers[files.benchmark](files.prompts, files.responses, files.output, settings.evaluation)
+    figures = score_files(files.benchmark, files.prompts, files.responses, files.output, settings)
     print(f"graded → {files.output}")
     print(json.dumps(figures))

@@ -11,27 +11,24 @@ import dataclasses
 import functools
 import importlib.util
 import logging
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
-from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
+from autoif_train.chat.base import Answer, ChatModel, Prompt
+from autoif_train.evaluation.answers import SHOWN_CHARACTERS, decoding, without_reasoning
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.statistics import wilson_interval
 from autoif_train.rows import Rows, write_rows
-from autoif_train.types import Row, UserError
+from autoif_train.types import Row, UserError, derived_seed
 
 SETS = ("ifeval",)
 HUB_ID = "google/IFEval"
 PACKAGES = ("lm_eval", "langdetect", "nltk", "immutabledict")
 PUNKT = "tokenizers/punkt_tab/english/"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-SHOWN_CHARACTERS = 60
-
-_REASONING = re.compile(r"(?:\A\s*)?<think>.*?(?:</think>\s*|\Z)", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,17 +192,6 @@ def _symbol(letter: Any) -> str | None:
     return letter.lower()
 
 
-def without_reasoning(text: str) -> str:
-    """The text without its reasoning block and the blanks around it; without a block, the very same text.
-
-    A block that the chat template opened has no opening tag in the answer; an unclosed block hides all that follows.
-    """
-    opened, closed = text.find("<think>"), text.find("</think>")
-    if closed >= 0 and not 0 <= opened < closed:
-        text = f"<think>{text}"
-    return _REASONING.sub("", text)
-
-
 def variants(response: str) -> list[str]:
     """What the loose measure tries: the response, first or last line off or both, each with and without asterisks."""
     lines = response.split("\n")
@@ -224,12 +210,19 @@ def grade(item: Item, response: str, strip_thinking: bool = True, finished: bool
     return Graded(item.key, item.prompt, response, finished, tuple(strict), tuple(loose), item.kinds)
 
 
-def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings) -> Iterator[Graded]:
-    """Greedy answers of a model to the prompts, graded; `name` is the only set there is."""
+def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings, seed: int = 0) -> Iterator[Graded]:
+    """Answers of a model to the prompts, graded; `name` is the only set there is."""
     items = load_items(settings.ifeval_prompts)[: settings.max_prompts]
-    prompts = [Prompt([{"role": "user", "content": item.prompt}], "evaluation", f"{name} {item.key}") for item in items]
-    sampling = SamplingSettings(1, 0.0, 1.0, settings.max_new_tokens, settings.batch_size)
-    for item, answers in zip(items, chat.answer(prompts, sampling), strict=True):
+    prompts = [
+        Prompt(
+            [{"role": "user", "content": item.prompt}],
+            "evaluation",
+            f"{name} {item.key}",
+            derived_seed(seed, name, item.key),
+        )
+        for item in items
+    ]
+    for item, answers in zip(items, chat.answer(prompts, decoding(settings)), strict=True):
         answer = (answers or [Answer("", finished=False)])[0]
         yield grade(item, answer.text, settings.strip_thinking, answer.finished)
 

@@ -4,6 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 
+from autoif_train.chat.choice import SupervisorSettings
+
+BENCHMARK_FILES = (
+    "ifeval_prompts",
+    "followbench_prompts",
+    "infobench_prompts",
+    "mt_bench_prompts",
+    "mt_bench_references",
+    "arena_hard_prompts",
+    "arena_hard_baseline",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class JudgeSettings(SupervisorSettings):
+    """Who judges answers that no rule can check; the keys of a supervisor, and how a verdict is asked for."""
+
+    max_new_tokens: int = 2048
+    """Longest verdict with its reasons, in tokens (ours)."""
+    attempts: int = 3
+    """How often a verdict is asked for at most until it can be read; then it is counted apart (ours)."""
+
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationSettings:
@@ -11,14 +33,37 @@ class EvaluationSettings:
 
     benchmarks: list[str] = dataclasses.field(default_factory=list)
     """Benchmarks that recipes/evaluate.py runs: `tiny` is the embedded world's held-out sets H and Q, `ifeval` is
-    IFEval (docs/evaluation.md)."""
+    IFEval; docs/evaluation.md lists them all."""
     max_prompts: int | None = None
     """Most prompts of each set, from its beginning; null = all."""
     max_new_tokens: int = 1024
     """Longest answer in tokens; decoding is greedy (paper §4.1)."""
+    temperature: float = 0.0
+    """Softmax temperature of the answers; 0 is greedy (paper §4.1)."""
+    top_p: float = 1.0
+    """Nucleus mass in (0, 1] where answers are sampled (ours)."""
+    seeds: int = 5
+    """How often every benchmark is answered where `temperature` is above 0; figures are means (paper App. B: 5)."""
     batch_size: int = 256
     """Answers decoded side by side by a local model."""
+    strip_thinking: bool = True
+    """Whether a `<think>` block is taken off an answer before anyone judges it."""
+    largest_drop: float | None = None
+    """The gate: recipes/evaluate.py ends with exit code 1 where a stage is worse than the base model, beyond noise, by
+    more than this share on any benchmark, e.g. 0.02; null = drops are only shown (ours)."""
+    judge: JudgeSettings = dataclasses.field(default_factory=JudgeSettings)
+    """Who judges FollowBench, InfoBench, MT-Bench and Arena-Hard."""
     ifeval_prompts: str | None = None
     """IFEval's prompts, a local copy of its input_data.jsonl; null = google/IFEval from the hub."""
-    strip_thinking: bool = True
-    """Whether a `<think>` block is taken off an answer before IFEval's checks see it."""
+    followbench_prompts: str | None = None
+    """FollowBench's folder of *_constraints.json files."""
+    infobench_prompts: str | None = None
+    """InfoBench's questions, rows {id, input, instruction, decomposed_questions}."""
+    mt_bench_prompts: str | None = None
+    """MT-Bench's question.jsonl."""
+    mt_bench_references: str | None = None
+    """MT-Bench's reference answers, shown to the judge where a question has one (reference_answer/gpt-4.jsonl)."""
+    arena_hard_prompts: str | None = None
+    """Arena-Hard's question.jsonl."""
+    arena_hard_baseline: str | None = None
+    """Answers that the policy is compared with, rows {prompt, response}."""

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import ClassVar
 
-from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
+from autoif_train.chat.base import Answer, ChatModel, Prompt
+from autoif_train.evaluation.answers import decoding
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.statistics import wilson_interval
 from autoif_train.synthesis.reading import without_thinking
 from autoif_train.tiny import evaluation_set
-from autoif_train.types import Row
+from autoif_train.types import Row, derived_seed
 
 SETS = {"H": "heldout_h", "Q": "heldout_q", "validation": "validation"}
 
@@ -45,14 +46,21 @@ class Scored:
         return cls(row["prompt"], row["text"], tuple(row["followed"]), row["relevant"], tuple(row.get("kinds", ())))
 
 
-def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings) -> Iterator[Scored]:
-    """Greedy answers of a model to the set `H`, `Q` or `validation`, scored."""
+def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings, seed: int = 0) -> Iterator[Scored]:
+    """Answers of a model to the set `H`, `Q` or `validation`, scored."""
     from autoif_train.tiny.domain import check, constraint_of, relevant
 
     rows = list(islice(evaluation_set(SETS[name]), settings.max_prompts))
-    prompts = [Prompt([{"role": "user", "content": row["prompt"]}], "evaluation", row["prompt"]) for row in rows]
-    sampling = SamplingSettings(1, 0.0, 1.0, settings.max_new_tokens, settings.batch_size)
-    for row, answers in zip(rows, chat.answer(prompts, sampling), strict=True):
+    prompts = [
+        Prompt(
+            [{"role": "user", "content": row["prompt"]}],
+            "evaluation",
+            row["prompt"],
+            derived_seed(seed, name, row["prompt"]),
+        )
+        for row in rows
+    ]
+    for row, answers in zip(rows, chat.answer(prompts, decoding(settings)), strict=True):
         text = without_thinking((answers or [Answer("")])[0].text)
         constraints = [constraint_of(each) for each in row["instructions"]]
         followed = tuple(check(each, text, row["user_query"]) for each in constraints)

@@ -18,7 +18,12 @@ def fill(name: str, **values: object) -> str:
 
     A value that the file has no place for is as much a mistake as one that it misses: either raises ValueError.
     """
-    template = (FOLDER / f"{name}.txt").read_text(encoding="utf-8").rstrip()
+    return fill_file(FOLDER / f"{name}.txt", **values)
+
+
+def fill_file(file: Path, /, **values: object) -> str:
+    """`fill` for a prompt that lies elsewhere."""
+    name, template = file.stem, file.read_text(encoding="utf-8").rstrip()
     wanted = placeholders(template)
     if missing := wanted - values.keys():
         raise ValueError(f"prompt {name}: no value for {', '.join(sorted(missing))}")

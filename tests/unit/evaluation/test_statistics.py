@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from autoif_train.evaluation.statistics import mcnemar, wilson_interval
+from autoif_train.evaluation.statistics import bootstrap_interval, compare, mcnemar, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,55 @@ def test_no_prompt_at_all():
 def test_other_prompts_cannot_be_compared():
     with pytest.raises(ValueError, match="zip"):
         mcnemar([True], [True, False])
+
+
+def test_the_bootstrap_of_independent_items_is_close_to_wilsons():
+    low, high = bootstrap_interval([1.0] * 60 + [0.0] * 40, [1.0] * 100)
+    assert (low, high) == pytest.approx(wilson_interval(60, 100), abs=0.02)
+
+
+def test_what_belongs_to_one_prompt_stands_or_falls_together():
+    apart = bootstrap_interval([1.0, 0.0] * 50, [1.0] * 100)
+    together = bootstrap_interval([10.0, 0.0] * 5, [10.0] * 10)
+    assert together[1] - together[0] > 2 * (apart[1] - apart[0])
+
+
+def test_the_bootstrap_repeats_itself():
+    assert bootstrap_interval([1.0, 0.0, 1.0], [1.0] * 3, 7) == bootstrap_interval([1.0, 0.0, 1.0], [1.0] * 3, 7)
+
+
+def test_nothing_counted_says_nothing():
+    assert bootstrap_interval([0.0], [0.0]) == (0.0, 1.0)
+
+
+def test_a_difference_inside_the_noise_is_called_so():
+    row = compare([1, 0, 1, 0, 1, 0], [1, 0, 1, 0, 0, 1])
+    assert (row["verdict"], row["difference"], row["gained"], row["lost"]) == ("within noise", 0.0, 1, 1)
+
+
+@pytest.mark.parametrize(("gain", "verdict"), [(1, "better"), (-1, "worse")])
+def test_a_difference_beyond_the_noise_has_a_direction(gain, verdict):
+    first, second = ([0.0] * 20, [1.0] * 20)[::gain]
+    row = compare(first, second)
+    assert (row["verdict"], row["difference"]) == (verdict, gain)
+    assert row["difference_low"] <= gain <= row["difference_high"]
+
+
+def test_binary_values_are_compared_by_mcnemars_test():
+    first, second = [1, 0, 0, 0, 0, 1], [1, 1, 1, 1, 0, 0]
+    assert compare(first, second)["p"] == mcnemar([bool(x) for x in first], [bool(x) for x in second])["p"]
+
+
+def test_marks_are_compared_by_random_signs():
+    first = [5.0, 6.0, 7.0, 5.0, 4.0, 6.0, 7.0, 8.0, 5.0, 6.0]
+    # All ten rise: of 2^10 sign patterns two are as extreme.
+    assert compare(first, [mark + 0.5 for mark in first])["p"] == pytest.approx(2 / 1024, abs=0.003)
+
+
+def test_items_without_a_value_are_left_out_of_a_comparison():
+    row = compare([1.0, None, 0.0], [1.0, 1.0, None])
+    assert (row["n"], row["difference"], row["verdict"]) == (1, 0.0, "within noise")
+
+
+def test_nothing_in_common_is_no_difference():
+    assert compare([None], [1.0])["verdict"] == "within noise"

@@ -1,0 +1,153 @@
+"""Judged benchmarks end to end: a policy or a file of responses, and a judge behind a server."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from autoif_train.chat.policy import base_model
+from autoif_train.config import resolve
+from autoif_train.evaluation.choice import Stage, evaluate_stage, write_results
+from autoif_train.rows import Rows, write_rows
+from autoif_train.run import Run
+from autoif_train.types import UserError
+from tests.conftest import run_command
+from tests.unit.chat.mock_server import MockServer, some_faults
+
+QUESTIONS = [
+    {
+        "id": str(number),
+        "instruction": f"Name {number} rivers.",
+        "input": "",
+        "decomposed_questions": ["Are rivers named?", "Is the number right?"],
+        "subset": "Easy_set",
+    }
+    for number in range(4)
+]
+RESPONSES = [{"prompt": f"Name {number} rivers.", "response": f"Rivers: {number}"} for number in range(4)]
+
+
+def judge(body: dict) -> str:
+    """A judge that likes rivers, doubts numbers, and loses its tongue over the prompt of number 3."""
+    asked = body["messages"][-1]["content"]
+    if "Name 3" in asked and "Is the number right?" in asked:
+        return "Who can say."
+    return "It names some.\nYES" if "Are rivers named?" in asked else "I count again.\nNO"
+
+
+@pytest.fixture
+def files(tmp_path):
+    write_rows(tmp_path / "questions.jsonl", QUESTIONS)
+    write_rows(tmp_path / "responses.jsonl", RESPONSES)
+    return tmp_path
+
+
+def score(folder, base_url, **environment):
+    command = [sys.executable, "-m", "autoif_train.cli", "score", "--benchmark", "infobench"]
+    command += ["--prompts", folder / "questions.jsonl", "--responses", folder / "responses.jsonl"]
+    command += ["--output", folder / "graded.jsonl", "--evaluation.judge.model", "arbiter"]
+    command += ["--evaluation.judge.base_url", base_url]
+    return run_command([str(part) for part in command], timeout=120)
+
+
+def test_a_file_of_responses_is_judged_and_the_unreadable_counted_apart(files):
+    with MockServer(reply=judge, fault=some_faults(0.2, ("busy", "broken", "truncated"))) as server:
+        ran = score(files, server.base_url)
+    assert ran.code == 0, ran.err
+    figures = json.loads(ran.out.splitlines()[-1])
+    assert figures["drfr"] == pytest.approx(4 / 7)
+    assert (figures["questions"], figures["unread"], figures["asked"]) == (8, 1, 10)
+    assert (figures["judge"]["model"], figures["judge"]["temperature"]) == ("arbiter", 0.0)
+    rows = list(Rows(files / "graded.jsonl"))
+    assert [row["verdicts"] for row in rows] == [[1, 0], [1, 0], [1, 0], [1, None]]
+    assert rows[-1]["unread"] == ["Who can say."]
+
+
+def test_judging_again_pays_for_nothing(files):
+    with MockServer(reply=judge) as server:
+        first = score(files, server.base_url)
+        paid = server.ledger.total()
+        again = score(files, server.base_url)
+        assert again.out == first.out
+        assert server.ledger.total() == paid
+
+
+def test_a_judge_without_a_name_is_one_clear_line(files):
+    command = [sys.executable, "-m", "autoif_train.cli", "score", "--benchmark", "infobench"]
+    command += ["--prompts", str(files / "questions.jsonl"), "--responses", str(files / "responses.jsonl")]
+    ran = run_command([*command, "--output", str(files / "graded.jsonl")], timeout=120)
+    assert ran.code == 2
+    assert "evaluation.judge.model: not set" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.fixture
+def folder(files, monkeypatch):
+    """Runs the tiny base model through the benchmark in a run folder; more settings come from the caller."""
+    monkeypatch.delenv("RANK", raising=False)
+
+    def evaluate(**settings):
+        resolved = resolve(
+            output_dir=str(files / "run"),
+            **{
+                "evaluation.benchmarks": "[infobench]",
+                "evaluation.infobench_prompts": str(files / "questions.jsonl"),
+                "evaluation.max_new_tokens": 8,
+            },
+            **{f"evaluation.{key}": value for key, value in settings.items()},
+        )
+        with Run(resolved, "evaluate") as run:
+            evaluate_stage(run, resolved, Stage("base", 0, base_model(resolved.policy)))
+            return run, write_results(run, resolved)
+
+    return evaluate
+
+
+def test_a_policy_is_judged_and_the_result_names_its_judge_and_decoding(folder):
+    with MockServer(reply=judge) as server:
+        _, results = folder(**{"judge.model": "arbiter", "judge.base_url": server.base_url})
+    (row,) = results["scores"]
+    assert (row["benchmark"], row["n"], row["metrics"]["drfr"]) == ("infobench", 4, pytest.approx(4 / 7))
+    assert row["judge"]["model"] == "arbiter"
+    assert row["decoding"] == {"temperature": 0.0, "top_p": 1.0, "max_new_tokens": 8}
+    assert row["chat_template"]
+    assert {"commit", "transformers"} <= results["versions"].keys()
+
+
+def test_another_judge_gives_verdicts_of_its_own_on_the_same_answers(folder):
+    with MockServer(reply=judge) as server:
+        run, first = folder(**{"judge.model": "arbiter", "judge.base_url": server.base_url})
+    answers = run.path("evaluation/base/infobench_answers.jsonl").read_bytes()
+    with MockServer(reply=lambda body: "YES") as server:
+        run, second = folder(**{"judge.model": "friend", "judge.base_url": server.base_url})
+    assert run.path("evaluation/base/infobench_answers.jsonl").read_bytes() == answers
+    assert (first["scores"][0]["metrics"]["drfr"], second["scores"][0]["metrics"]["drfr"]) == (
+        pytest.approx(4 / 7),
+        1.0,
+    )
+    assert len(list(run.path("evaluation/base").glob("infobench_graded_*.jsonl"))) == 2
+
+
+def test_sampled_answers_are_averaged_over_seeds_with_their_spread(folder):
+    sampled = {"temperature": 0.8, "seeds": 3}
+    with MockServer(reply=judge) as server:
+        run, results = folder(**{"judge.model": "arbiter", "judge.base_url": server.base_url, **sampled})
+    (row,) = results["scores"]
+    assert (row["seeds"], row["n"], row["metrics"]["drfr"]) == (3, 4, pytest.approx(4 / 7))
+    assert row["spread"]["drfr"] == pytest.approx(0)
+    texts = {
+        tuple(row["responses"][0] for row in Rows(run.path(f"evaluation/base/infobench_seed_{n}_answers.jsonl")))
+        for n in range(3)
+    }
+    assert len(texts) > 1
+
+
+def test_kept_answers_to_other_prompts_are_refused(folder, files):
+    with MockServer(reply=judge) as server:
+        judged_by = {"judge.model": "arbiter", "judge.base_url": server.base_url}
+        folder(**judged_by)
+        write_rows(files / "questions.jsonl", [{**row, "input": "In Asia."} for row in QUESTIONS])
+        with pytest.raises(UserError, match=r"evaluation/infobench.*not in the prompts"):
+            folder(**{**judged_by, "judge.model": "another"})
