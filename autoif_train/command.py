@@ -1,6 +1,7 @@
 """What every command shares: quiet libraries, one clear line for a user's mistake, and the exit code.
 
-0 done; 2 the user's input or settings are wrong; anything else raises and Python ends with 1.
+0 done; 2 the user's input or settings are wrong; 75 stopped by SIGTERM or SIGUSR1, the same command goes on; anything
+else raises and Python ends with 1.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from autoif_train.training.checkpoints import is_no_room
+from autoif_train.training.interruption import EXIT_CODE, Stopped, obey_signals
 from autoif_train.types import UserError
 
 
@@ -47,6 +50,7 @@ def run_recipe(
     `engine` is what training must be started on: a recipe that `trains` refuses another, the others run on any.
     """
     prepare()
+    obey_signals()
     exit_with_code(lambda: _parse_and_run(main, file, description or "", trains, parse))
 
 
@@ -69,6 +73,15 @@ def exit_with_code(action: Callable[[], None]) -> None:
     except UserError as error:
         print("error:", *map(str.strip, str(error).splitlines()), file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        if not is_no_room(error):
+            raise
+        named = f"{error.filename}: " if error.filename else ""
+        print(f"error: {named}no room left on the disk; free some, and the same command goes on", file=sys.stderr)
+        sys.exit(2)
+    except Stopped as stopped:
+        print(f"stopped {stopped}; the same command goes on where this one stopped", file=sys.stderr)
+        sys.exit(EXIT_CODE)
     except KeyboardInterrupt:
         print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
         sys.exit(130)

@@ -13,8 +13,10 @@ from autoif_train.chat.transformers import complete_generation_config
 from autoif_train.rows import Rows
 from autoif_train.training.arguments import trainer_arguments
 from autoif_train.training.card import write_card
+from autoif_train.training.checkpoints import full_disk_told, newest_checkpoint, remove_torn
 from autoif_train.training.engine import keeps_float32_weights, launched_engine
 from autoif_train.training.inspection import ends_of, survey
+from autoif_train.training.interruption import Stopped, deferred
 from autoif_train.types import UserError
 
 
@@ -115,8 +117,9 @@ def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
     trainer.remove_callback(PrinterCallback)
     complete_generation_config(trainer.model, tokenizer)
     folder = Path(trainer.args.output_dir)
-    trainer.train(resume_from_checkpoint=newest_checkpoint(folder))
-    trainer.save_model(str(output))
+    with full_disk_told(folder):
+        _train(trainer, folder)
+        trainer.save_model(str(output))
     if trainer.is_world_process_zero():
         tokenizer.save_pretrained(str(output))
         with open(output / "metrics.jsonl", "w", encoding="utf-8") as file:
@@ -130,13 +133,18 @@ def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
     gc.collect()
 
 
-def newest_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint that was written to its end; a torn one, left by a kill, is passed over.
+def _train(trainer: Any, folder: Path) -> None:
+    """Train from the newest whole checkpoint; a signal ends it with one more and raises `Stopped`."""
+    from autoif_train.training.callbacks import SealCheckpoints, StopWhenAsked
 
-    The trainer's state is the last file that is written.
-    """
-    whole = [path.parent for path in folder.glob("checkpoint-*/trainer_state.json")]
-    return str(max(whole, key=lambda path: int(path.name.rpartition("-")[2]))) if whole else None
+    if trainer.is_world_process_zero():
+        remove_torn(folder)
+    trainer.add_callback(SealCheckpoints())
+    trainer.add_callback(stop := StopWhenAsked())
+    with deferred():
+        trainer.train(resume_from_checkpoint=newest_checkpoint(folder))
+    if stop.stopping:
+        raise Stopped(f"in {folder.parent}, saved at step {trainer.state.global_step} of {trainer.state.max_steps}")
 
 
 def _numbers(entry: dict[str, Any]) -> dict[str, float]:
