@@ -3,7 +3,7 @@
     python benchmarks/ablation.py RUN [RUN ...] [--output DIR] [--only NAME ...] [--table]
 
 Each RUN holds the data and the SFT model of one seed (`python recipes/sft.py --seed S --output_dir RUN`); only the
-online rounds are run anew, in DIR/NAME/, a minute of CPU each. A second call goes on where the first one stopped.
+online rounds are run anew, in DIR/NAME/, half a minute of CPU each. A second call goes on where the first one stopped.
 `--table` prints what is there so far and runs nothing. No reported set is looked at: settings are chosen on
 `validation` alone.
 """
@@ -11,7 +11,7 @@ online rounds are run anew, in DIR/NAME/, a minute of CPU each. A second call go
 from __future__ import annotations
 
 import argparse
-import json
+import shutil
 import statistics
 import sys
 from pathlib import Path
@@ -50,11 +50,24 @@ VARIANTS = {
 }
 
 
-def run_variant(name: str, run: Path, folder: Path, rounds: int) -> None:
-    """The online rounds of one seed under one changed setting, kept in `folder`."""
+def share_first_answers(run: Path, output: Path, folder: Path) -> None:
+    """The first round asks the same SFT model the same queries, unless a setting of sampling is what changes."""
+    names = ("start/validation", *(f"round_1/{name}" for name in ("asked", "responses", "judged")))
+    for name in names:
+        source, target = (place / f"online_dpo/{name}.jsonl" for place in (output / DEFAULT / run.name, folder))
+        if source.exists() and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+
+
+def run_variant(name: str, run: Path, output: Path, rounds: int) -> None:
+    """The online rounds of one seed under one changed setting, kept in `output`."""
+    folder = output / name / run.name
     borrow(run, folder)
     flags = ["--config", str(run / "config.yaml"), "--output_dir", str(folder), "--online_dpo.rounds", str(rounds)]
-    flags += VARIANTS[name]
+    flags += ["--online_dpo.drift_queries", "0", *VARIANTS[name]]
+    if not any(flag.startswith("--sampling") for flag in VARIANTS[name]):
+        share_first_answers(run, output, folder)
     online_dpo.main(parse("ablation.py", "", flags))
 
 
@@ -64,15 +77,18 @@ def finished(folder: Path, rounds: int) -> bool:
 
 
 def figures(folder: Path, rounds: int) -> dict[str, float]:
-    """What one seed came to: the last round's validation answers, and what all rounds took."""
+    """What one seed came to: the last round's validation answers, and how much all rounds sampled and trained on."""
     scored = list(Rows(folder / f"online_dpo/round_{rounds}/validation.jsonl", Scored.from_row))
-    steps = json.loads((folder / "manifest.json").read_text())["steps"]
+    count = {
+        name: sum(len(Rows(path)) for path in folder.glob(f"online_dpo/round_*/{name}.jsonl"))
+        for name in ("responses", "resampled", "pairs")
+    }
     return {
         "pass": 100 * statistics.fmean(row.passed for row in scored),
         "relevant": 100 * statistics.fmean(row.relevant for row in scored),
         "words": statistics.fmean(len(row.text.split()) for row in scored),
-        "pairs": sum(len(Rows(folder / f"online_dpo/round_{number}/pairs.jsonl")) for number in range(1, rounds + 1)),
-        "cpu_seconds": sum(step["cpu_seconds"] for name, step in steps.items() if name.startswith("online_dpo/")),
+        "answers": count["responses"] + count["resampled"],
+        "pairs": count["pairs"],
     }
 
 
@@ -83,7 +99,7 @@ def passed(folder: Path, rounds: int) -> list[bool]:
 
 def print_table(output: Path, runs: list[Path], rounds: int) -> None:
     """One line per variant: mean ± deviation over the seeds, and the paired difference to the default."""
-    print("| setting | seeds | validation | against the default | relevant | words | pairs | CPU s |")
+    print("| setting | seeds | validation | against the default | relevant | words | answers | pairs |")
     print("|---|---|---|---|---|---|---|---|")
     for name in VARIANTS:
         folders = {run.name: output / name / run.name for run in runs}
@@ -92,7 +108,7 @@ def print_table(output: Path, runs: list[Path], rounds: int) -> None:
             continue
         found = [figures(folder, rounds) for folder in done.values()]
         cells = [name, str(len(done)), spread([row["pass"] for row in found]), against_default(output, done, rounds)]
-        for figure, digits in (("relevant", 1), ("words", 1), ("pairs", 0), ("cpu_seconds", 0)):
+        for figure, digits in (("relevant", 1), ("words", 1), ("answers", 0), ("pairs", 0)):
             cells.append(f"{statistics.fmean(row[figure] for row in found):.{digits}f}")
         print("|", " | ".join(cells), "|", flush=True)
 
@@ -126,7 +142,7 @@ def main() -> None:
     # Seed by seed, so that a stop leaves whole columns rather than whole rows.
     for run in asked.runs if not asked.table else ():
         for name in asked.only:
-            run_variant(name, run, asked.output / name / run.name, asked.rounds)
+            run_variant(name, run, asked.output, asked.rounds)
     print_table(asked.output, asked.runs, asked.rounds)
 
 

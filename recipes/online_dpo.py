@@ -11,18 +11,30 @@ from __future__ import annotations
 
 import dataclasses
 from itertools import chain
+from pathlib import Path
 
 import sft
 from autoif_train.chat.choice import open_chat, open_model
 from autoif_train.command import run_recipe
 from autoif_train.evaluation.choice import validate
+from autoif_train.evaluation.drift import drift
 from autoif_train.execution import Executor
 from autoif_train.feedback.judge import judge
 from autoif_train.feedback.pairs import pairs_by_score
+from autoif_train.feedback.progress import best, change, is_flat, rate
 from autoif_train.feedback.quality import quality_judge, score_quality
 from autoif_train.feedback.resample import joined, without_signal
-from autoif_train.feedback.rounds import round_learning_rate, round_queries, unparked, with_replay
+from autoif_train.feedback.rounds import (
+    check_validation,
+    forebears,
+    hold_back,
+    round_learning_rate,
+    round_queries,
+    unparked,
+    with_replay,
+)
 from autoif_train.feedback.sample import sample
+from autoif_train.report.online import round_summary, summary_lines
 from autoif_train.run import Run, bring
 from autoif_train.training.train import train_dpo
 from autoif_train.types import Judged, Query, Response
@@ -31,19 +43,31 @@ from autoif_train.types import Judged, Query, Response
 def main(settings):
     bring(settings, "sft", sft.main)
     with Run(settings, "online_dpo") as run:
-        policy = sft_model = run.need("sft", "sft")
+        policies = [run.need("sft", "sft")]
         queries = list(run.need("data/queries", "generate_data", read=Query.from_row))
+        queries, held_back = hold_back(queries, settings.online_dpo)
+        history = [passed_prompts(run, settings, "online_dpo/start", policies[0], held_back)]
+        check_validation(history[0], settings.online_dpo)
         for number in range(1, settings.online_dpo.rounds + 1):
-            start = policy if settings.online_dpo.start_from == "previous" else sft_model
-            reference = start if settings.online_dpo.reference == "round_start" else sft_model
-            pairs = collect_pairs(run, settings, policy, number, ask(run, settings, queries, number))
+            name = f"online_dpo/round_{number}"
+            answering, start, reference = forebears(policies, history, settings.online_dpo)
+            asked = ask(run, settings, queries, number)
+            pairs = collect_pairs(run, settings, answering, number, asked)
             section = round_learning_rate(settings.dpo, settings.online_dpo, number)
             policy = run.keep_model(
-                f"online_dpo/round_{number}/policy", train_dpo, start, pairs, section, settings.policy,
-                settings.seed + number, reference=reference,
+                f"{name}/policy", train_dpo, start, pairs, section, settings.policy, settings.seed + number,
+                reference=reference,
             )  # fmt: skip
-            run.copy(f"online_dpo/round_{number}/policy/metrics.jsonl", f"online_dpo/round_{number}/metrics.jsonl")
-            validate(run, settings, f"online_dpo/round_{number}", policy)
+            run.copy(f"{name}/policy/metrics.jsonl", f"{name}/metrics.jsonl")
+            earlier = {"round_start": start, "sft": policies[0]}
+            policies.append(policy)
+            history.append(passed_prompts(run, settings, name, policy, held_back))
+            look_back(run, settings, number, asked, policy, earlier, history[policies.index(start)], history[-1])
+            if is_flat(history, settings.online_dpo.stop_when_flat):
+                print(f"{name}: flat for {settings.online_dpo.stop_when_flat} rounds; no further one is begun")
+                break
+        if history[0]:
+            name_best(run, policies, history)
 
 
 def ask(run, settings, queries, number):
@@ -99,6 +123,47 @@ def every_judged(run, name):
     """The judged answers of a round's draws, one after the other."""
     draws = (f"{name}/judged", f"{name}/resampled_judged")
     return chain.from_iterable(run.rows(draw, Judged.from_row) for draw in draws if run.has(draw))
+
+
+def passed_prompts(run, settings, folder, policy, held_back):
+    """Which validation prompts a policy passes: queries held back where there are any, else a benchmark's own set."""
+    if not held_back:
+        return validate(run, settings, folder, policy)
+    greedy = dataclasses.replace(settings.sampling, responses_per_query=1, temperature=0.0)
+    if not run.has(f"{folder}/held_back"):
+        with (
+            Executor(**dataclasses.asdict(settings.execution)) as executor,
+            open_model(policy, settings.policy, run.signature(policy)) as chat,
+        ):
+            responses = run.keep_split(
+                f"{folder}/held_back_responses", sample, held_back, chat, greedy, settings.seed, read=Response.from_row
+            )
+            run.keep(f"{folder}/held_back", judge, held_back, responses, executor)
+    scores = [row.verdict.score for row in run.rows(f"{folder}/held_back", Judged.from_row)]
+    return [score is not None and score > settings.pairs.chosen_above for score in scores]
+
+
+def look_back(run, settings, number, asked, policy, earlier, before, after):
+    """What the round came to: how far the policy moved, its figures in `summary.json`, and lines for the terminal."""
+    name = f"online_dpo/round_{number}"
+    if settings.online_dpo.drift_queries and not run.has(f"{name}/drift"):
+        with open_model(policy, settings.policy, run.signature(policy)) as chat:
+            run.keep(
+                f"{name}/drift", drift, asked, settings.online_dpo.drift_queries, chat, policy, earlier,
+                settings.sampling, settings.seed, "online", number,
+            )  # fmt: skip
+    moved = change(before, after) if after else None
+    if run.rank == 0 and not run.path(f"{name}/summary.json").exists():
+        summary = run.write_json(f"{name}/summary", round_summary(run.folder, name, settings, asked, moved))
+        print("\n".join(summary_lines(name, summary, run.steps())), flush=True)
+
+
+def name_best(run, policies, history):
+    """`best.json`: the policy that did best on validation, which need not be the last."""
+    number = best(history)
+    policy = Path(policies[number]).relative_to(run.folder).as_posix()
+    run.write_json("online_dpo/best", {"round": number, "policy": policy, "pass_rate": rate(history[number])})
+    print(f"best on validation: {policy}, {100 * rate(history[number]):.1f} %")
 
 
 if __name__ == "__main__":

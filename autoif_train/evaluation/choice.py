@@ -185,13 +185,20 @@ def _made_with(settings: EvaluationSettings, chat: ChatModel, benchmark: Benchma
     }
 
 
-def validate(run: Run, settings: Settings, folder: str, model: str) -> None:
-    """Score one round's policy on the validation set of each benchmark that has one, beside the round's data."""
-    for bench, benchmark in BENCHMARKS.items():
-        path = f"{folder}/{benchmark.validation}"
-        if benchmark.validation and bench in settings.evaluation.benchmarks and not run.has(path):
-            with open_model(model, settings.policy, run.signature(model)) as chat:
-                run.keep(path, benchmark.answer, benchmark.validation, chat, settings.evaluation)
+def validate(run: Run, settings: Settings, folder: str, model: str) -> list[bool]:
+    """Which prompts of a validation set a policy passes, kept beside the round's data in `folder`.
+
+    The set is that of the first benchmark that has one; empty where none has.
+    """
+    for bench in settings.evaluation.benchmarks:
+        benchmark = BENCHMARKS.get(bench)
+        if benchmark and benchmark.validation:
+            path = f"{folder}/validation"
+            if not run.has(path):
+                with open_model(model, settings.policy, run.signature(model)) as chat:
+                    run.keep(path, benchmark.answer, benchmark.validation, chat, settings.evaluation)
+            return [row.passed for row in run.rows(path, benchmark.read)]
+    return []
 
 
 def write_results(run: Run, settings: Settings) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Literal
 
-from autoif_train.types import Dropped, Judged, PreferencePair, Query, Row, content_id, derived_seed
+from autoif_train.feedback.progress import best
+from autoif_train.types import Dropped, Judged, PreferencePair, Query, Row, UserError, content_id, derived_seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +37,18 @@ class OnlineDpoSettings:
     resample_budget: float = 0.0
     """Answers that a round may draw anew for queries whose answers all passed or all failed, as a share of its first
     draw; which ones is drawn at random (ours; 0 = none)."""
+    keep_best: bool = False
+    """Go on from the policy that did best on validation so far instead of from the latest one (ours)."""
+    stop_when_flat: int | None = None
+    """Stop when none of this many rounds passed more of the validation set than every policy before them; null = never
+    (ours)."""
+    validation_queries: int = 0
+    """Queries held back from the rounds, the last ones of the file: each round's policy answers them greedily and their
+    functions judge, which is what `keep_best` and `stop_when_flat` go by; 0 = the validation set of a benchmark, where
+    there is one (ours)."""
+    drift_queries: int = 64
+    """Queries on whose answers the KL divergence to the round's start and to the SFT model is estimated after each
+    round; 0 = none (ours)."""
     park_after: int | None = None
     """Rounds after which a query that no answer ever solved is asked no more; null = it is always asked (ours)."""
 
@@ -55,6 +68,38 @@ def round_queries(
     start = (answered or 0) + (number - 1) * size if settings.fresh_queries else 0
     places = sorted({(start + offset) % len(queries) for offset in range(size)})
     return [queries[place] for place in places]
+
+
+def hold_back(queries: Sequence[Query], settings: OnlineDpoSettings) -> tuple[Sequence[Query], Sequence[Query]]:
+    """The queries that rounds may ask, and the last `validation_queries` of them all, which they may not."""
+    count = settings.validation_queries
+    if count >= len(queries) > 0:
+        raise UserError(
+            f"online_dpo.validation_queries: {count} of {len(queries)} queries leave none to ask; hold back fewer"
+        )
+    return queries[: len(queries) - count], queries[len(queries) - count :]
+
+
+def check_validation(passed: Sequence[bool], settings: OnlineDpoSettings) -> None:
+    """Refuse settings that choose by validation where nothing is validated."""
+    for key in ("keep_best", "stop_when_flat"):
+        if getattr(settings, key) and not passed:
+            raise UserError(
+                f"online_dpo.{key}: nothing to choose by, no benchmark of evaluation.benchmarks has a validation set; "
+                "leave it out, or hold queries back with --online_dpo.validation_queries 256"
+            )
+
+
+def forebears(
+    policies: Sequence[str], history: Sequence[Sequence[bool]], settings: OnlineDpoSettings
+) -> tuple[str, str, str]:
+    """Who answers in the next round, what its training starts from, and its reference.
+
+    `policies` are the SFT model and those of the rounds so far, `history` what each passed of the validation set.
+    """
+    answering = policies[best(history)] if settings.keep_best else policies[-1]
+    start = answering if settings.start_from == "previous" else policies[0]
+    return answering, start, start if settings.reference == "round_start" else policies[0]
 
 
 def unparked(

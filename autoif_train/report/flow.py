@@ -15,6 +15,7 @@ REASONS = 12
 EXAMPLES = 3
 EXAMPLE_CHARACTERS = 400
 
+NOT_DATA = ("validation", "held_back", "held_back_responses", "drift")  # answers that measure, and train nothing
 STEPS = {
     "instructions": ("Instructions written", "synthesis"),
     "functions": ("Functions and cases written", "synthesis"),
@@ -95,7 +96,7 @@ def flows(folder: Path) -> list[Flow]:
     groups: dict[str, dict[str, list[Row]]] = {}
     for entry in read_funnel(folder / "funnel.json"):
         where, _, name = entry["stage"].rpartition("/")
-        if not where.startswith("evaluation") and name != "validation":
+        if not where.startswith("evaluation") and name not in NOT_DATA:
             groups.setdefault(where, {}).setdefault(name, []).append(entry)
     return [
         Flow(

@@ -94,7 +94,7 @@ def _content(run_folder: Path) -> dict[str, Any]:
         "cards": cards(run_folder),
         "contrasts": contrasts(run_folder, rules["rejected_at_or_below"]),
         "comparisons": comparisons(run_folder),
-        "rounds": rounds(run_folder, steps, rules["chosen_above"]),
+        "rounds": rounds(run_folder, steps, rules["chosen_above"], rules["rejected_at_or_below"]),
         "costs": costs.costs(steps),
         "settings": costs.setting_sections(settings),
         "versions": manifest.get("versions", {}),

@@ -8,12 +8,15 @@ import pytest
 
 from autoif_train.feedback.rounds import (
     OnlineDpoSettings,
+    check_validation,
+    forebears,
+    hold_back,
     round_learning_rate,
     round_queries,
     unparked,
     with_replay,
 )
-from autoif_train.types import Judged, Kept, PreferencePair, Query, QueryFunction, Response, Verdict
+from autoif_train.types import Judged, Kept, PreferencePair, Query, QueryFunction, Response, UserError, Verdict
 
 QUERIES = [Query(str(number), ("i",), (QueryFunction("s", "i"),), id=str(number)) for number in range(10)]
 
@@ -145,3 +148,36 @@ def test_several_answers_of_one_round_are_one_attempt():
 
 def test_without_the_setting_nothing_is_parked():
     assert left([("0", 0.0)], [("0", 0.0)], [("0", 0.0)], park_after=None) == "012"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ("two", "two", "two")),
+        ({"reference": "sft"}, ("two", "two", "sft")),
+        ({"start_from": "sft"}, ("two", "sft", "sft")),
+        ({"keep_best": True}, ("one", "one", "one")),
+        ({"keep_best": True, "reference": "sft"}, ("one", "one", "sft")),
+    ],
+)
+def test_who_answers_where_training_starts_and_the_reference(changes, expected):
+    history = [[False, False], [True, True], [True, False]]
+    assert forebears(["sft", "one", "two"], history, OnlineDpoSettings(**changes)) == expected
+
+
+@pytest.mark.parametrize("changes", [{"keep_best": True}, {"stop_when_flat": 1}])
+def test_choosing_by_validation_needs_a_validation_set(changes):
+    with pytest.raises(UserError, match="validation_queries"):
+        check_validation([], OnlineDpoSettings(**changes))
+    check_validation([True], OnlineDpoSettings(**changes))
+
+
+def test_the_last_queries_are_held_back():
+    asked_of, held_back = hold_back(QUERIES, OnlineDpoSettings(validation_queries=3))
+    assert [query.id for query in held_back] == ["7", "8", "9"]
+    assert len(asked_of) == 7
+
+
+def test_holding_back_every_query_is_refused():
+    with pytest.raises(UserError, match="hold back fewer"):
+        hold_back(QUERIES, OnlineDpoSettings(validation_queries=10))

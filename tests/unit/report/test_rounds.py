@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import pytest
 
+from autoif_train.feedback.summary import Answered, Contrasted
 from autoif_train.report.costs import costs, duration, setting_sections
-from autoif_train.report.rounds import Answered, Contrasted, rounds
+from autoif_train.report.rounds import rounds
 
 STEPS = {"online_dpo/round_1/judged": {"seconds": 2.0}, "online_dpo/round_1/policy": {"seconds": 3.0}}
 
 
 @pytest.fixture
 def first(run_folder):
-    return rounds(run_folder, STEPS, followed_above=0.5)[1]
+    return rounds(run_folder, STEPS, 0.5, 0.0)[1]
 
 
 def test_the_offline_data_come_before_the_rounds(run_folder):
-    assert [each.title for each in rounds(run_folder, {}, 0.5)] == ["Offline", "Round 1", "Round 2"]
+    assert [each.title for each in rounds(run_folder, {}, 0.5, 0.0)] == ["Offline", "Round 1", "Round 2"]
 
 
 def test_answers_are_counted_by_what_became_of_them(first):
-    assert first.answered == Answered(queries=4, with_signal=4, answers=12, followed=4, unjudged=4)
+    expected = Answered(queries=4, with_signal=4, answers=12, followed=4, unjudged=4, distinct=12, words=2.0)
+    assert first.answered == expected
 
 
 def test_the_lengths_of_chosen_and_rejected_answers_are_means(first):
@@ -38,7 +40,7 @@ def test_the_seconds_of_a_round_are_those_of_its_steps(first):
 
 def test_a_round_that_only_sampled_is_left_out(run_folder):
     (run_folder / "online_dpo/round_3").mkdir()
-    assert len(rounds(run_folder, {}, 0.5)) == 3
+    assert len(rounds(run_folder, {}, 0.5, 0.0)) == 3
 
 
 def test_parts_stand_in_the_order_in_which_they_build_on_each_other():

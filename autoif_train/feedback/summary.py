@@ -1,0 +1,103 @@
+"""What one round came to, counted from its files: answers, pairs, and what training made of them.
+
+Rows are read as they stand in the files, a pass each; nothing is held in memory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from itertools import groupby
+
+from autoif_train.types import Row
+
+ENDS = 0.1  # share of the logged steps whose mean stands for the beginning, or the end, of a training
+TRAINING_FIGURES = {
+    "loss": "loss",
+    "chosen_log_prob": "logps/chosen",
+    "rejected_log_prob": "logps/rejected",
+    "margin": "rewards/margins",
+    "accuracy": "rewards/accuracies",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Answered:
+    """The judged answers of one draw, in counts; `words` is the mean length.
+
+    A query has signal when some answer of it passed and another failed, so that they can be set against each other.
+    `distinct` counts the different texts of each query.
+    """
+
+    queries: int = 0
+    with_signal: int = 0
+    answers: int = 0
+    followed: int = 0
+    unjudged: int = 0
+    cut: int = 0
+    distinct: int = 0
+    words: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Contrasted:
+    """The pairs of one round, with the mean length of each side in words."""
+
+    pairs: int = 0
+    chosen_words: float = 0.0
+    rejected_words: float = 0.0
+
+
+def answered(judged: Iterable[Row], passes_above: float, fails_at_or_below: float) -> Answered:
+    """Counts over the rows of a `judged.jsonl`, by the scores with which an answer passes or fails."""
+    queries = with_signal = answers = followed = unjudged = cut = distinct = words = 0
+    for _, group in groupby(judged, key=lambda row: row["query_id"]):
+        rows = list(group)
+        known = [row["score"] for row in rows if row["score"] is not None]
+        passed = sum(score > passes_above for score in known)
+        queries += 1
+        with_signal += passed > 0 and any(score <= fails_at_or_below for score in known)
+        answers += len(rows)
+        followed += passed
+        unjudged += len(rows) - len(known)
+        cut += sum(not row.get("finished", True) for row in rows)
+        distinct += len({row["text"] for row in rows})
+        words += sum(len(row["text"].split()) for row in rows)
+    return Answered(queries, with_signal, answers, followed, unjudged, cut, distinct, words / max(answers, 1))
+
+
+def contrasted(pairs: Iterable[Row]) -> Contrasted:
+    """Counts over the rows of a `pairs.jsonl`."""
+    count = chosen = rejected = 0
+    for pair in pairs:
+        count += 1
+        chosen += _words(pair["chosen"])
+        rejected += _words(pair["rejected"])
+    return Contrasted(count, chosen / max(count, 1), rejected / max(count, 1))
+
+
+def _words(messages: list[dict[str, str]]) -> int:
+    return sum(len(message["content"].split()) for message in messages)
+
+
+def relevant_share(scored: Iterable[Row], accept_at_least: float) -> float | None:
+    """Share of the answers with a quality, those that follow, whose quality is accepted; None without any."""
+    qualities = [row["quality"] for row in scored if row["quality"] is not None]
+    return sum(quality >= accept_at_least for quality in qualities) / len(qualities) if qualities else None
+
+
+def training_ends(metrics: Iterable[Row]) -> dict[str, tuple[float, float]]:
+    """For each figure that the trainer logged, its mean over the first and over the last tenth of the steps.
+
+    Log-probabilities are those of whole answers, in nats. A chosen log-probability that falls while the margin grows
+    says that the policy moves away from both answers.
+    """
+    rows = list(metrics)
+    size = max(1, round(ENDS * len(rows)))
+    ends = {}
+    for figure, logged in TRAINING_FIGURES.items():
+        values = [row[logged] for row in rows if logged in row]
+        if values:
+            first, last = values[:size], values[-size:]
+            ends[figure] = (sum(first) / len(first), sum(last) / len(last))
+    return ends
