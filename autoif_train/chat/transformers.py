@@ -104,6 +104,7 @@ class TransformersChat:
 def load(path: str | Path, device: str | None = None) -> tuple[Any, Any]:
     """A model, ready for inference, and its tokenizer; `UserError` where there is none."""
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if Path(path).is_absolute() and not Path(path).is_dir():
@@ -114,7 +115,7 @@ def load(path: str | Path, device: str | None = None) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(path)
         attention = plain_attention(str(path))
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation=attention)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).strip().partition("\n")[0]
         mend = "give the folder of a saved model or a hub id"
         raise UserError(f"{path}: cannot load a model from here ({reason}); {mend}") from error
