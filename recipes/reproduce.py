@@ -17,9 +17,9 @@ import sft
 from autoif_train.command import run_recipe
 from autoif_train.evaluation.choice import evaluate_stage, stages, write_results
 from autoif_train.report.reproduction.costs import print_plan
+from autoif_train.report.reproduction.files import write_tables
 from autoif_train.report.reproduction.grid import read_arguments
 from autoif_train.report.reproduction.sharing import lend, lender
-from autoif_train.report.reproduction.tables import write_tables
 from autoif_train.run import Run
 
 STEPS = {"sft": sft.main, "offline_dpo": offline_dpo.main, "online_dpo": online_dpo.main}

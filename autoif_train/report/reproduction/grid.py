@@ -12,13 +12,13 @@ from typing import Any
 
 import yaml
 
-from autoif_train.config import CONFIGS, Settings, parse
+from autoif_train.config import CONFIGS, CacheSettings, Settings, parse
 from autoif_train.types import UserError
 
 FILE = CONFIGS / "reproduce.yaml"
 TABLES = ("1", "2", "3", "4", "5", "figure4")
 STAGES = ("sft", "offline_dpo", "online_dpo")
-NEEDED_FLAGS = ("conversations", "other_supervisor")
+AROUND = "strong_to_weak"  # the point whose settings stand around those that Figure 4 varies
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +31,11 @@ class Panel:
     values: tuple[float, ...]
     stage: str
     amount: str
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the setting is a share of the data, for which nothing at all is a point as well."""
+        return self.key.endswith(".share")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,8 +95,8 @@ class Reproduction:
 
     @property
     def engine(self) -> str | None:
-        """What training must be started on, as every recipe has it."""
-        return self.settings.engine
+        """What training must be started on, as every recipe has it; nothing where nothing is trained."""
+        return None if self.dry_run or self.tables_only else self.settings.engine
 
     def runs_of(self, point: str) -> list[PlannedRun]:
         """The runs of a point, one a seed; none where the paper has no such row for this model."""
@@ -100,8 +105,10 @@ class Reproduction:
 
 def read_arguments(recipe: str, description: str, arguments: Sequence[str] | None = None) -> Reproduction:
     """The command line of recipes/reproduce.py: its own flags, and every setting of the other recipes."""
-    own = argparse.ArgumentParser(prog=recipe, description=description, add_help=False, allow_abbrev=False)
+    usage = f"{recipe} [--table T] [--dry_run] [--model NAME] [--section.key VALUE] ..."
+    own = argparse.ArgumentParser(recipe, usage, add_help=False, allow_abbrev=False, exit_on_error=False)
     own.add_argument("--table", default="all", help=f"one of {', '.join(TABLES)}, or all")
+    own.add_argument("--points", help="comma-separated names of the runs to make; the default is all of the table")
     own.add_argument("--seeds", help="comma-separated; the default is five, three on tiny")
     own.add_argument("--dry_run", action="store_true", help="print what would run and what it costs, then stop")
     own.add_argument("--tables_only", action="store_true", help="run nothing, write the tables of what is there")
@@ -112,8 +119,8 @@ def read_arguments(recipe: str, description: str, arguments: Sequence[str] | Non
         own.print_help()
     try:
         chosen, flags = own.parse_known_args(arguments)
-    except SystemExit as error:
-        raise UserError(f"{recipe}: a flag lacks its value; --help lists them") from error
+    except argparse.ArgumentError as error:
+        raise UserError(f"{error}; --help lists the flags") from error
     settings = parse(recipe, description, flags)
     if chosen.table not in (*TABLES, "all"):
         raise UserError(f"--table {chosen.table}: choose one of {', '.join(TABLES)}, or all")
@@ -127,6 +134,7 @@ def plan(grid: dict[str, Any], settings: Settings, flags: list[str], chosen: arg
     tables = TABLES if chosen.table == "all" else (chosen.table,)
     panels = tuple(Panel(name, **{**panel, "values": tuple(panel["values"])}) for name, panel in grid["panels"].items())
     points = [point for point in _points(grid, panels, settings, chosen) if set(point.tables) & set(tables)]
+    points = _chosen_points(points, chosen.points)
     seeds = _seeds(grid, settings, chosen)
     # What a supervisor was paid for once serves every run.
     cache = settings.cache.path or str(folder / "cache.sqlite")
@@ -135,9 +143,10 @@ def plan(grid: dict[str, Any], settings: Settings, flags: list[str], chosen: arg
     for point in points:
         if point.missing:
             continue
+        of_point = parse("reproduce.py", "", [*flags, *point.flags])
         for seed in seeds:
-            given = [*flags, *point.flags, "--seed", str(seed), "--output_dir", ".", "--cache.path", cache]
-            resolved = parse("reproduce.py", "", given)
+            # Two points may turn out as the same settings, wherever they would lie.
+            resolved = dataclasses.replace(of_point, seed=seed, output_dir=None, cache=CacheSettings(cache))
             key = repr(resolved)
             before = runs.get(key)
             if before is None:
@@ -152,6 +161,16 @@ def plan(grid: dict[str, Any], settings: Settings, flags: list[str], chosen: arg
         tuple(runs.values()), {where: runs[key] for where, key in folder_of.items()},
         grid["seconds"].get(settings.model, {}),
     )  # fmt: skip
+
+
+def _chosen_points(points: list[Point], names: str | None) -> list[Point]:
+    if names is None:
+        return points
+    wanted, known = names.split(","), [point.name for point in points]
+    for name in wanted:
+        if name not in known:
+            raise UserError(f"--points {name}: unknown here; choose from {', '.join(known)}")
+    return [point for point in points if point.name in wanted]
 
 
 def _seeds(grid: dict[str, Any], settings: Settings, chosen: argparse.Namespace) -> tuple[int, ...]:
@@ -189,7 +208,7 @@ def _points(
             else:
                 missing = f"--{needs}"
         points.append(Point(name, tuple(row["tables"]), tuple(row["stages"]), flags, missing))
-    around = next((point for point in points if point.name == "strong_to_weak"), None)
+    around = next((point for point in points if point.name == AROUND), None)
     for panel in panels if around else ():
         stages = STAGES[: STAGES.index(panel.stage) + 1]
         for value in panel.values:

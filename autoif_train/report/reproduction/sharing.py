@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fnmatch
 import json
@@ -62,8 +63,9 @@ def lender(run: PlannedRun, earlier: Sequence[PlannedRun]) -> tuple[PlannedRun |
 def lend(source: PlannedRun, target: PlannedRun, parts: Sequence[str]) -> None:
     """Begin the folder of `target` with what `source` has of `parts`, unless it was begun before.
 
-    Files are linked, not copied, where the file system allows: a finished file is never written to again. The folder
-    appears whole. Under several processes rank 0 does it and the others wait.
+    Weights are linked where the file system allows, everything else is copied, so that a file that somebody mends by
+    hand in one run stays as it was in the other. The folder appears whole. Under several processes rank 0 does it and
+    the others wait.
     """
     if int(os.environ.get("RANK", "0")) != 0:
         while not target.folder.exists():
@@ -77,7 +79,7 @@ def lend(source: PlannedRun, target: PlannedRun, parts: Sequence[str]) -> None:
     names = [name for part in parts for name in PARTS[part]]
     if _same_policy(source.settings, target.settings):
         names.append(UNTRAINED)
-    lent = list(_link(source.folder, begun, names))
+    lent = list(_bring(source.folder, begun, names))
     _tell(source, begun, lent)
     (begun / "config.yaml").write_text(dump(target.settings), encoding="utf-8")
     os.replace(begun, target.folder)
@@ -87,24 +89,25 @@ def _same_policy(one: Settings, other: Settings) -> bool:
     return (one.policy, one.evaluation) == (other.policy, other.evaluation)
 
 
-def _link(source: Path, target: Path, names: Sequence[str]) -> Iterator[str]:
-    """Link whatever `source` has finished under the names; yields the steps that came along."""
+def _bring(source: Path, target: Path, names: Sequence[str]) -> Iterator[str]:
+    """Lay down whatever `source` has finished under the names; yields the steps that came along."""
     for name in names:
         for path in sorted({*source.glob(f"{name}.jsonl"), *source.glob(name)}):
             place = target / path.relative_to(source)
             if path.is_dir():
-                shutil.copytree(path, place, copy_function=_link_file, ignore=shutil.ignore_patterns(".*", "*.part"))
+                shutil.copytree(path, place, copy_function=_link_or_copy, ignore=shutil.ignore_patterns(".*", "*.part"))
             else:
                 place.parent.mkdir(parents=True, exist_ok=True)
-                _link_file(path, place)
+                shutil.copy2(path, place)
             yield path.relative_to(source).as_posix().removesuffix(".jsonl")
 
 
-def _link_file(source: str | Path, target: str | Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+def _link_or_copy(source: str, target: str) -> None:
+    if source.endswith(".safetensors"):
+        with contextlib.suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
 
 
 def _tell(source: PlannedRun, folder: Path, lent: Sequence[str]) -> None:

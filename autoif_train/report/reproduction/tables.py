@@ -1,2 +1,223 @@
-def write_tables(reproduction):
-    return ""
+"""The paper's tables with our columns beside them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from autoif_train.report.folder import rows_of
+from autoif_train.report.reproduction.grid import PlannedRun, Reproduction
+from autoif_train.report.reproduction.measured import Figure, Place, data_size, figure, over_seeds
+from autoif_train.report.stages import title
+from autoif_train.synthesis.contamination import overlap
+
+PAPER = Path(__file__).parent / "paper.yaml"
+NOT_RUN, NOTHING = "not run", "–"
+# Rows that stand beside a model of which the paper has none: its smaller Qwen2, and the larger for self-alignment.
+STAND_INS = ("qwen2-7b", "qwen2-72b")
+
+Cell = Figure | str
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One column, of one scorer and of one side: the paper's figures or ours."""
+
+    heading: str
+    ours: bool
+    digits: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table ready to be written in any markup; `rows` are a label and a cell for each column."""
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    notes: tuple[str, ...]
+
+
+def paper() -> dict[str, Any]:
+    """The paper's figures."""
+    return yaml.safe_load(PAPER.read_text(encoding="utf-8"))
+
+
+def tables(grid: Reproduction) -> Iterator[Table]:
+    """The tables that were asked for, with what is there of our runs."""
+    data = paper()
+    if "1" in grid.tables:
+        yield compared(grid, data, "table1", _own_rows(grid, data["table1"]))
+        yield compared(grid, data, "followbench")
+    if "2" in grid.tables:
+        yield compared(grid, data, "table2")
+    if "3" in grid.tables:
+        yield compared(grid, data, "table3")
+    if "4" in grid.tables:
+        yield contamination(grid, data)
+    if "5" in grid.tables:
+        yield sizes(grid, data)
+
+
+def compared(grid: Reproduction, data: dict[str, Any], name: str, extra: list[dict[str, Any]] | None = None) -> Table:
+    """A table of scores: the paper's columns, then ours in the lines of the rows that our runs stand for."""
+    spec = data[name]
+    rows = [*spec["rows"], *(extra or [])]
+    stand_ins = data["ours"].get(grid.settings.model) if name != "followbench" else None
+    own = stand_ins or spec["columns"]
+    columns = [Column(f"{data['columns'][key]}, paper", ours=False) for key in spec["columns"]]
+    columns += [Column(f"{data['columns'][key]}, ours", ours=True) for key in own]
+    by_label = {row["label"]: row for row in rows}
+    lines = []
+    for row in rows:
+        base = by_label.get(row.get("base"))
+        cells = [*_paper_cells(spec, row, base), *_our_cells(grid, spec, own, row, base)]
+        lines.append((row["label"], tuple(cells)))
+    return Table(name, spec["title"], tuple(columns), tuple(lines), (*spec["notes"], *_our_notes(grid)))
+
+
+def _paper_cells(spec: dict[str, Any], row: dict[str, Any], base: dict[str, Any] | None) -> Iterator[Cell]:
+    values = row.get("values") or [None] * len(spec["columns"])
+    before = (base or {}).get("values") or [None] * len(values)
+    for value, start in zip(values, before, strict=True):
+        difference = None if value is None or start is None else value - start
+        yield NOTHING if value is None else Figure(value, difference=difference)
+
+
+def _our_cells(
+    grid: Reproduction, spec: dict[str, Any], columns: list[str], row: dict[str, Any], base: dict[str, Any] | None
+) -> Iterator[Cell]:
+    if not stands_for(grid, spec, row):
+        yield from [NOTHING] * len(columns)
+        return
+    place = Place(row["point"], row["stage"])
+    baseline = Place(base["point"], base["stage"]) if base else None
+    for column in columns:
+        yield figure(grid, place, column, baseline) or NOT_RUN
+
+
+def stands_for(grid: Reproduction, spec: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Whether a row of a table is the counterpart of a run of this model."""
+    in_table = {each.get("model") for each in spec["rows"]}
+    models = (grid.settings.model,) if grid.settings.model in in_table else STAND_INS
+    return "point" in row and row.get("model", models[0]) in models
+
+
+def _own_rows(grid: Reproduction, spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows for stages that our runs have and the paper's table does not."""
+    shown = {(row["point"], row["stage"]) for row in spec["rows"] if stands_for(grid, spec, row)}
+    bases = {row["point"]: row["label"] for row in reversed(spec["rows"]) if row.get("stage") == "base"}
+    return [
+        {
+            "label": f"{point.name.replace('_', '-')}, {title(stage)} (not in the paper)",
+            "point": point.name,
+            "stage": stage,
+            "base": bases.get(point.name),
+        }
+        for point in grid.points
+        for stage in (point.stages if "1" in point.tables else ())
+        if (point.name, stage) not in shown
+    ]
+
+
+def _our_notes(grid: Reproduction) -> list[str]:
+    seeds = ", ".join(map(str, grid.seeds))
+    notes = [
+        f"Ours: --model {grid.settings.model} --preset {grid.settings.preset}, seeds {seeds}; mean ± standard "
+        "deviation over seeds, in brackets the difference against our own baseline with its 95 % interval (bootstrap "
+        f"over seeds and prompts). {NOT_RUN} = nobody ran it here; {NOTHING} = no such figure.",
+    ]
+    if grid.settings.model == "tiny":
+        notes.append(
+            "The tiny model lives in a small world of its own, whose benchmark stands in for the paper's: signs and "
+            "order of differences can be compared, sizes cannot."
+        )
+    notes += [f"{point.name}: not run, it needs {point.missing}." for point in grid.points if point.missing]
+    return notes
+
+
+def contamination(grid: Reproduction, data: dict[str, Any]) -> Table:
+    """Table 4: what the training files share with the held-out sets, in runs of 13 words."""
+    spec = data["table4"]
+    headings = ("training rows", "test prompts", "rephrased", "rephrased %", "13-grams shared %")
+    columns = tuple(Column(heading, ours=False, digits=2) for heading in headings)
+    columns += (Column("test prompts sharing a run %, ours", ours=True), Column("13-grams shared %, ours", ours=True))
+    lines: list[tuple[str, tuple[Cell, ...]]] = [
+        (
+            f"{row['train']} → {row['test']}",
+            (
+                str(row["train_size"]), str(row["test_size"]), str(row["rephrased"]), str(row["percent"]),
+                Figure(row["grams"]), NOTHING, NOTHING,
+            ),
+        )
+        for row in spec["rows"]
+    ]  # fmt: skip
+    for point, label in spec["points"].items():
+        runs = [run for run in grid.runs_of(point) if rows_of(run.folder, "data/demonstrations")]
+        for name in _sets(runs):
+            found = [
+                overlap(_texts(run), [row["prompt"] for row in rows_of(run.folder, f"evaluation/base/{name}")])
+                for run in runs
+            ]
+            train = over_seeds([len(rows_of(run.folder, "data/demonstrations")) for run in runs])
+            cells = (
+                f"{train.mean:.0f}", str(found[0].items), NOT_RUN, NOT_RUN, NOTHING,
+                over_seeds([each.item_percent for each in found]), over_seeds([each.gram_percent for each in found]),
+            )  # fmt: skip
+            lines.append((f"ours, {label} → {name}", cells))
+        if not runs:
+            lines.append((f"ours, {label}", (NOTHING, NOTHING, NOT_RUN, NOT_RUN, NOTHING, NOT_RUN, NOT_RUN)))
+    notes = (
+        "Ours: prompts and answers of the SFT file against the prompts of each set; a test prompt of fewer than 13 "
+        "words is compared whole. Rephrased samples need a language model as detector, which none of our runs had.",
+    )
+    return Table("table4", spec["title"], columns, tuple(lines), (*spec["notes"], *notes))
+
+
+def _sets(runs: list[PlannedRun]) -> list[str]:
+    """Sets that every run has answered, by the names of their files."""
+    names = [{path.stem for path in (run.folder / "evaluation/base").glob("*.jsonl")} for run in runs]
+    return sorted(set.intersection(*names)) if names else []
+
+
+def _texts(run: PlannedRun) -> Iterator[str]:
+    for row in rows_of(run.folder, "data/demonstrations"):
+        yield from (message["content"] for message in [*row["prompt"], *row["completion"]])
+
+
+def sizes(grid: Reproduction, data: dict[str, Any]) -> Table:
+    """Table 5: how much data each supervisor gave, how much passed, and what came of it."""
+    spec = data["table5"]
+    own = data["ours"].get(grid.settings.model, ["ifeval/ifeval/prompt_loose"])[0]
+    columns = (
+        Column("total", ours=False), Column("SFT rows", ours=False), Column("DPO pairs", ours=False),
+        Column("pass rate %, paper", ours=False), Column("pass rate %, ours", ours=True),
+        Column(data["columns"]["mbpp/mbpp/pass_at_1"], ours=False),
+        Column(f"{spec['score']['paper']}, paper", ours=False), Column(f"{data['columns'][own]}, ours", ours=True),
+    )  # fmt: skip
+    lines: list[tuple[str, tuple[Cell, ...]]] = [
+        (
+            row["supervisor"],
+            (
+                row["total"], row["sft"], row["dpo"], Figure(row["pass_rate"]), NOTHING,
+                Figure(row["mbpp"]), Figure(row["score"]), NOTHING,
+            ),
+        )
+        for row in spec["rows"]
+    ]  # fmt: skip
+    for point, label in spec["points"].items():
+        found = [data_size(run.folder, run.settings.demonstrations.accept_above) for run in grid.runs_of(point)]
+        found = [each for each in found if each]
+        score = figure(grid, Place(point, spec["score"]["stage"]), own) or NOT_RUN
+        if not found:
+            lines.append((f"ours, {label}", (*[NOT_RUN] * 3, NOTHING, NOT_RUN, NOT_RUN, NOTHING, score)))
+            continue
+        counts = [over_seeds(column) for column in zip(*map(dataclasses.astuple, found), strict=True)]
+        amounts = [f"{count.mean:.0f}" for count in counts[:3]]
+        lines.append((f"ours, {label}", (*amounts, NOTHING, counts[3], NOT_RUN, NOTHING, score)))
+    return Table("table5", spec["title"], columns, tuple(lines), tuple(spec["notes"]))
