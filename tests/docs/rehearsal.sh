@@ -12,6 +12,10 @@ python() {
         *" --model "*) command "$PYTHON" "$@" --print_config >/dev/null ;;
         *) command "$PYTHON" "$@" $SMALL ;;
       esac ;;
+    -m) case "$2" in
+          *.build) command "$PYTHON" -m "$2" --help >/dev/null ;;
+          *) command "$PYTHON" "$@" ;;
+        esac ;;
     *) command "$PYTHON" "$@" ;;
   esac
 }
