@@ -19,13 +19,14 @@ from trl import DPOConfig, DPOTrainer
 from trl.models.utils import prepare_deepspeed
 from trl.trainer.utils import add_fused_lm_head
 
+from autoif_train.training.epochs import InWholeBatches
 from autoif_train.training.packed import add_packed_forward, why_not_packed
 from autoif_train.training.reference import LogProbs, read_log_probs, reference_key, write_log_probs
 
 log = logging.getLogger(__name__)
 
 
-class PreferenceTrainer(DPOTrainer):
+class PreferenceTrainer(InWholeBatches, DPOTrainer):
     """`DPOTrainer` whose micro-batches are packed where that gives the same losses, and TRL's padded ones elsewhere.
 
     `model` is a path or hub id, or a model loaded from `args`' settings whose `name_or_path` is one. `reference` is the
@@ -78,6 +79,32 @@ class PreferenceTrainer(DPOTrainer):
         if isinstance(self.model, PeftModel) and self.model.active_peft_config.is_prompt_learning:
             return "prompt learning"
         return None
+
+    def _get_num_items_in_batch(self, batch_samples: list[dict[str, Any]], device: Any) -> Any:
+        """Tokens of the chosen answers in the whole global batch, which the `sft` loss is a mean over."""
+        if "sft" not in self.loss_types or not batch_samples:
+            return None
+        return self.accelerator.gather(sum(_chosen_tokens(batch) for batch in batch_samples).to(device)).sum()
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """TRL's loss, its `sft` part weighted so that the global batch counts and not how it was split.
+
+        TRL takes the mean over the tokens of each micro-batch, and the trainer the mean of these.
+        """
+        stated = self.loss_weights
+        if num_items_in_batch is not None and model.training:
+            parts = self.args.world_size * self.current_gradient_accumulation_steps
+            share = float(_chosen_tokens(inputs) * parts / num_items_in_batch)
+            self.loss_weights = [
+                weight * share if name == "sft" else weight
+                for name, weight in zip(self.loss_types, stated, strict=True)
+            ]
+        try:
+            return super().compute_loss(model, inputs, return_outputs)
+        finally:
+            self.loss_weights = stated
 
     def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
         """The dataset with the reference's log-probabilities beside each pair, from disk or computed now."""
@@ -132,6 +159,12 @@ class PreferenceTrainer(DPOTrainer):
             # The parameters are still sharded, or on the CPU: an inference engine places and gathers them.
             return prepare_deepspeed(model, self.accelerator)
         return model.to(self.accelerator.device)
+
+
+def _chosen_tokens(inputs: dict[str, Any]) -> Any:
+    """How many tokens of the chosen answers, the first half of the rows, are predicted."""
+    mask = inputs["completion_mask"]
+    return mask[: len(mask) // 2, 1:].sum()
 
 
 def _load(model: str, args: DPOConfig) -> Any:

@@ -28,14 +28,16 @@ def train_sft(
     The loss is taken on the completion alone, which TRL does by itself for prompt-completion rows. Returns how many
     rows there were, and how many of them were cut or dropped for their length.
     """
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTConfig
+
+    from autoif_train.training.demonstration import DemonstrationTrainer
 
     check_weights(checkpoint)
     arguments = SFTConfig(str(output / "trainer"), **trainer_arguments(section, _trained(policy, checkpoint), seed))
     dataset = _dataset(demonstrations, ("prompt", "completion"))
     tokenizer = load_tokenizer(checkpoint, policy)
     seen = survey(demonstrations, tokenizer, ends_of(checkpoint, tokenizer), section)
-    trainer = SFTTrainer(checkpoint, args=arguments, train_dataset=dataset, processing_class=tokenizer)
+    trainer = DemonstrationTrainer(checkpoint, args=arguments, train_dataset=dataset, processing_class=tokenizer)
     _finish(trainer, tokenizer, len(dataset), output)
     if trainer.is_world_process_zero():
         write_card(output, "sft", checkpoint, len(dataset), section, seed)
@@ -55,8 +57,7 @@ def train_dpo(
 
     `reference` is the model that the policy is held to; None takes `checkpoint` itself. Both are read from their paths,
     never from weights in memory, so a round must have been saved before the next one starts. The reference is asked
-    once unless the section says `precompute_ref_log_probs: false`. Returns as
-    `train_sft` does.
+    once unless the section says `precompute_ref_log_probs: false`. Returns as `train_sft` does.
     """
     from trl import DPOConfig
 

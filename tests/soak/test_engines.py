@@ -14,12 +14,9 @@ from autoif_train.rows import Rows
 from tests.conftest import ROOT, SMALL, run_command, run_recipe
 
 pytestmark = pytest.mark.soak
-# The same global batch everywhere: one process accumulates two steps, two processes take one each. Whole batches only:
-# several processes fill up an epoch's last, incomplete batch with rows from its beginning, one process does not.
-HALVES = (
-    *("--sft.per_device_train_batch_size", "8", "--sft.max_steps", "4"),
-    *("--dpo.per_device_train_batch_size", "8", "--dpo.max_steps", "4"),
-)
+# 20 steps of 16 rows, several epochs whose last batch is incomplete; 16 at once alone, 8 each in two processes.
+STEPS = ("--sft.max_steps", "20", "--dpo.max_steps", "20")
+HALVES = ("--sft.per_device_train_batch_size", "8", "--dpo.per_device_train_batch_size", "8")
 ENGINES = [
     "ddp_cpu",
     pytest.param(
@@ -33,7 +30,7 @@ ENGINES = [
 def alone(tmp_path_factory):
     """Two online rounds in one process."""
     folder = tmp_path_factory.mktemp("alone") / "run"
-    ran = run_recipe("online_dpo", "--output_dir", str(folder), *SMALL, *HALVES)
+    ran = run_recipe("online_dpo", "--output_dir", str(folder), *SMALL, *STEPS)
     assert ran.code == 0, ran.err
     return folder
 
@@ -48,7 +45,7 @@ def together(request, tmp_path_factory):
     recipe = [str(ROOT / "recipes" / "online_dpo.py"), "--engine", engine, "--output_dir", str(folder)]
     # The launcher looks for ninja and the like beside its interpreter.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    ran = run_command([*launch, *recipe, *SMALL, *HALVES], timeout=900, PATH=path)
+    ran = run_command([*launch, *recipe, *SMALL, *STEPS, *HALVES], timeout=900, PATH=path)
     assert ran.code == 0, ran.err
     return folder
 

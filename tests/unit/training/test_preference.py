@@ -66,8 +66,11 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("adapter", [False, True], ids=["full", "lora"])
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize(
+    ("name", "adapter"),
+    [*((name, False) for name in SETTINGS), *((name, True) for name in ("sigmoid", "reference once", "checkpointed"))],
+    ids=lambda value: value if isinstance(value, str) else ["full", "lora"][value],
+)
 def test_losses_and_metrics_are_those_of_trl(name, adapter, tmp_path):
     config = LoraConfig(r=4, target_modules="all-linear") if adapter else None
     expected = history(trl.DPOTrainer, tmp_path / "trl", config, **SETTINGS[name])
@@ -77,19 +80,19 @@ def test_losses_and_metrics_are_those_of_trl(name, adapter, tmp_path):
         assert ours == pytest.approx(theirs, abs=1e-4, rel=1e-4), json.dumps(ours)
 
 
-def trained(folder, reference=None, **settings):
+def trained(folder, reference=None, rows=12, **settings):
     """Our trainer after two steps, the reference asked once and kept in `folder/reference`."""
     arguments = trl.DPOConfig(
-        str(folder), use_cpu=True, bf16=False, per_device_train_batch_size=4, learning_rate=1e-3, max_steps=2,
-        logging_steps=1, save_strategy="no", report_to="none", disable_tqdm=True, gradient_checkpointing=False,
-        **{"precompute_ref_log_probs": True, **settings},
+        str(folder), use_cpu=True, bf16=False, learning_rate=1e-3, logging_steps=1, save_strategy="no",
+        report_to="none", disable_tqdm=True, gradient_checkpointing=False,
+        **{"precompute_ref_log_probs": True, "per_device_train_batch_size": 4, "max_steps": 2, **settings},
     )  # fmt: skip
     trainer = PreferenceTrainer(
         BASE,
         args=arguments,
         cache=folder / "reference",
         reference=reference,
-        train_dataset=pairs(),
+        train_dataset=pairs(rows),
         processing_class=AutoTokenizer.from_pretrained(BASE),
     )
     trainer.train()
@@ -120,3 +123,12 @@ def test_a_reference_of_its_own_leaves_no_second_model(tmp_path):
     every_step = trained(tmp_path / "every", reference=other, precompute_ref_log_probs=False)
     assert losses(once) == pytest.approx(losses(every_step), abs=1e-5)
     assert losses(once)[0] != pytest.approx(losses(trained(tmp_path / "start"))[0], abs=1e-3)
+
+
+@pytest.mark.parametrize("loss", [["sigmoid"], ["sigmoid", "sft"]], ids=" and ".join)
+def test_micro_batches_do_not_change_a_step(tmp_path, loss):
+    """13 rows in batches of 4: the last one is filled up, however it is split."""
+    settings = {"loss_type": loss, "loss_weights": [1.0, 0.5][: len(loss)], "max_steps": 5}
+    whole = losses(trained(tmp_path, rows=13, **settings))
+    split = losses(trained(tmp_path, rows=13, per_device_train_batch_size=1, gradient_accumulation_steps=4, **settings))
+    assert split == pytest.approx(whole, abs=1e-5)
