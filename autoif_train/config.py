@@ -31,6 +31,7 @@ from autoif_train.feedback.rounds import OnlineDpoSettings
 from autoif_train.synthesis.back_translation import BackTranslationSettings
 from autoif_train.synthesis.cross_validation import CrossValidationSettings
 from autoif_train.synthesis.settings import QueriesSettings, SynthesisSettings
+from autoif_train.training.adapter import LoraSettings
 from autoif_train.training.arguments import OF_THE_RUN, declared_types, fits
 from autoif_train.training.engine import Engine
 from autoif_train.types import UserError
@@ -117,6 +118,9 @@ LEAST = {
     "demonstrations.share": 1e-9,
     "pairs.max_per_query": 1,
     "pairs.share": 1e-9,
+    "lora.r": 1,
+    "lora.alpha": 1,
+    "lora.dropout": 0,
     "online_dpo.rounds": 1,
     "pairs.pass_rate_above": 0,
     "pairs.pass_rate_at_most": 0,
@@ -139,6 +143,7 @@ LEAST = {
     "evaluation.batch_size": 1,
 }
 MOST = {
+    "lora.dropout": 0.99,
     "sampling.top_p": 1,
     "demonstrations.share": 1,
     "pairs.share": 1,
@@ -193,6 +198,7 @@ class Settings:
     dpo: dict[str, Any] = dataclasses.field(default_factory=dict)
     """DPO, offline and online: `global_batch_size` (pairs per update over all devices) and every argument of TRL's
     DPOConfig under its own name, e.g. --dpo.beta 0.3 (paper App. B)."""
+    lora: LoraSettings = dataclasses.field(default_factory=LoraSettings)
     online_dpo: OnlineDpoSettings = dataclasses.field(default_factory=OnlineDpoSettings)
     evaluation: EvaluationSettings = dataclasses.field(default_factory=EvaluationSettings)
 

@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from autoif_train.config import Settings, differing_keys, dump, load_dump
 from autoif_train.funnel import Tally, funnel_lines, update_funnel
-from autoif_train.resources import resolve
+from autoif_train.resources import is_model, resolve
 from autoif_train.rows import Rows, atomic_file, plain, write_rows
 from autoif_train.types import Row, UserError
 from autoif_train.versions import versions
@@ -126,7 +126,7 @@ class Run:
 
     def has(self, name: str) -> bool:
         """Whether the rows or the model of that name are finished."""
-        return self.path(f"{name}.jsonl").exists() or (self.path(name) / "config.json").exists()
+        return self.path(f"{name}.jsonl").exists() or is_model(self.path(name))
 
     def rows(self, name: str, read: Callable[[Row], Any] | None = None) -> Rows:
         """The finished rows of a name."""
@@ -207,7 +207,7 @@ class Run:
         checkpoints in `name.part` and goes on from the newest.
         """
         final, part = self.path(name), self.path(f"{name}.part")
-        if not (final / "config.json").exists():
+        if not is_model(final):
             start = _clock()
             part.mkdir(parents=True, exist_ok=True)
             facts = train(*inputs, output=part, **options)
@@ -216,7 +216,7 @@ class Run:
                 os.replace(part, final)
                 self.remember("steps", name, {**_since(start), **_launched(), **(facts or {})})
                 log.info("%s trained in %.0f s", name, time.monotonic() - start["wall"])
-            self._wait_for(final / "config.json")
+            self._wait_for(final)
         return str(final)
 
     def write_json(self, name: str, value: Any) -> Any:

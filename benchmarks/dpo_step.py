@@ -131,7 +131,9 @@ def run_arm(settings: dict[str, Any], folder: Path, steps: int) -> dict[str, Any
         }
         start = time.process_time()
         if ours:
-            trainer: Any = PreferenceTrainer(str(folder), cache=Path(scratch) / "reference", **shared)
+            trainer: Any = PreferenceTrainer(
+                str(folder), start=str(folder), reference=str(folder), cache=Path(scratch) / "reference", **shared
+            )
         else:
             trainer = DPOTrainer(str(folder), **shared)
         built = time.process_time()

@@ -56,7 +56,7 @@ def main(settings):
             section = round_learning_rate(settings.dpo, settings.online_dpo, number)
             policy = run.keep_model(
                 f"{name}/policy", train_dpo, start, pairs, section, settings.policy, settings.seed + number,
-                reference=reference,
+                reference=reference, lora=settings.lora,
             )  # fmt: skip
             run.copy(f"{name}/policy/metrics.jsonl", f"{name}/metrics.jsonl")
             earlier = {"round_start": start, "sft": policies[0]}

@@ -26,7 +26,9 @@ def main(settings):
                 "data/demonstrations_share", share_of, demonstrations, Demonstration, share, settings.seed
             )
         base = base_model(settings.policy)
-        run.keep_model("sft", train_sft, base, demonstrations, settings.sft, settings.policy, settings.seed)
+        run.keep_model(
+            "sft", train_sft, base, demonstrations, settings.sft, settings.policy, settings.seed, lora=settings.lora
+        )
 
 
 if __name__ == "__main__":

@@ -34,6 +34,12 @@ def base_model(policy: PolicySettings) -> str:
     return model
 
 
+def base_of(model: str) -> str:
+    """The model below an adapter's folder; any other model is its own."""
+    file = Path(model) / "adapter_config.json"
+    return json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"] if file.is_file() else model
+
+
 def attention_implementation(wanted: str, model: str | None = None) -> str:
     """`auto` resolved to what this machine can really run; a named implementation that it cannot is refused."""
     if wanted == "flash_attention_2" and not flash_attention_usable():
@@ -110,7 +116,9 @@ def _check_vocabulary(tokenizer: Any, model: str) -> None:
 def check_model(model: str) -> None:
     """Refuse a model that cannot be loaded before any work is done."""
     _config(model)
-    if Path(model).is_dir():
+    if base_of(model) != model:
+        check_model(base_of(model))
+    elif Path(model).is_dir():
         _check_files(Path(model))
 
 
@@ -119,7 +127,7 @@ def _config(model: str) -> Any:
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(model)
+        return AutoConfig.from_pretrained(base_of(model))
     except (OSError, ValueError) as error:
         raise UserError(
             f"--model: {model} is neither a file under recipes/configs/models/, nor a folder with a model, nor a hub "
@@ -171,6 +179,7 @@ def check_weights(model: str) -> None:
     from transformers import AutoModelForCausalLM
 
     check_model(model)
+    model = base_of(model)
     if not Path(model).is_dir():
         return
     _, report = AutoModelForCausalLM.from_pretrained(model, device_map="meta", output_loading_info=True)

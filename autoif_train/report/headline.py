@@ -11,6 +11,7 @@ from autoif_train.report.costs import duration
 from autoif_train.report.flow import Flow
 from autoif_train.report.folder import rounds_of
 from autoif_train.report.stages import StageTable
+from autoif_train.resources import is_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +39,8 @@ def headline(
 
 
 def _sentence(folder: Path, settings: dict[str, Any]) -> str:
-    trained = [shown for name, shown in (("sft", "SFT"), ("offline_dpo", "offline DPO")) if _is_model(folder / name)]
-    rounds = sum(_is_model(folder / f"online_dpo/round_{number}/policy") for number in rounds_of(folder))
+    trained = [shown for name, shown in (("sft", "SFT"), ("offline_dpo", "offline DPO")) if is_model(folder / name)]
+    rounds = sum(is_model(folder / f"online_dpo/round_{number}/policy") for number in rounds_of(folder))
     if rounds:
         trained.append(f"{rounds} round{'s' if rounds > 1 else ''} of online DPO")
     said = f"The model {settings['model']}" if "model" in settings else "A model"
@@ -50,10 +51,6 @@ def _sentence(folder: Path, settings: dict[str, Any]) -> str:
     said += " on instruction-following data whose answers were checked by running code"
     facts = [f"{key} {settings[key]}".replace("_", " ") for key in ("mode", "preset", "seed") if key in settings]
     return f"{said} ({', '.join(facts)})." if facts else f"{said}."
-
-
-def _is_model(path: Path) -> bool:
-    return (path / "config.json").exists()
 
 
 def _tiles(steps: dict[str, Any], table: StageTable, flow: list[Flow]) -> Iterator[Tile]:

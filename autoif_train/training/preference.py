@@ -29,24 +29,23 @@ log = logging.getLogger(__name__)
 class PreferenceTrainer(InWholeBatches, DPOTrainer):
     """`DPOTrainer` whose micro-batches are packed where that gives the same losses, and TRL's padded ones elsewhere.
 
-    `model` is a path or hub id, or a model loaded from `args`' settings whose `name_or_path` is one. `reference` is the
-    path of the model that the policy is held to; None takes the policy as it is at the start. A second model is in
-    memory only while it is asked, or for good where the settings need it at every step. `cache` is the folder of
-    log-probabilities that were computed before.
+    `model` is what `start`, a path or hub id, was loaded to, or `start` itself. `reference` is the path of the model
+    that the policy is held to. A second model is in memory only while it is asked, and only where it is not `start`, or
+    for good where the settings need it at every step. `cache` is the folder of log-probabilities computed before.
     """
 
     def __init__(
         self,
         model: Any,
         args: DPOConfig,
+        start: str,
+        reference: str,
         cache: Path,
-        reference: str | None = None,
         packed: bool = True,
         **kwargs: Any,
     ):
-        start = model if isinstance(model, str) else model.name_or_path
-        self._reference = reference or start
-        self._is_start = self._reference == start
+        self._reference = reference
+        self._is_start = reference == start
         self._cache = cache
         self._packing: bool | None = None if packed else False
         at_every_step = not args.precompute_ref_log_probs or args.distributed_state.distributed_type == "FSDP"
@@ -54,6 +53,8 @@ class PreferenceTrainer(InWholeBatches, DPOTrainer):
             kwargs["ref_model"] = _load(reference, args)
         super().__init__(model, args=args, **kwargs)
         self._pack()
+        if self.precompute_ref_logps and isinstance(self.model, PeftModel) and "ref" in self.model.peft_config:
+            self.model.delete_adapter("ref")  # the copy of an adapter's beginning, which has been asked
 
     def _pack(self) -> None:
         """Let the models pack; before the reference is asked, which TRL's constructor does, or else after it."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy
 
+from autoif_train.chat.policy import base_of
 from autoif_train.rows import Rows, write_rows
 
 LogProbs = list[tuple[float, float]]
@@ -39,10 +40,8 @@ def weights_digest(model: str) -> str:
     for file in sorted(path for pattern in _WEIGHTS for path in folder.glob(pattern)):
         with open(file, "rb") as opened:
             digest.update(file.name.encode() + hashlib.file_digest(opened, "sha256").digest())
-    adapter = folder / "adapter_config.json"
-    if adapter.exists():
-        base = json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"]
-        digest.update(weights_digest(base).encode())
+    if base_of(model) != model:
+        digest.update(weights_digest(base_of(model)).encode())
     return digest.hexdigest()
 
 

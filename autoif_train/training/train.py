@@ -11,6 +11,7 @@ from typing import Any
 from autoif_train.chat.policy import PolicySettings, check_weights, load_tokenizer, model_arguments
 from autoif_train.chat.transformers import complete_generation_config
 from autoif_train.rows import Rows
+from autoif_train.training.adapter import NO_ADAPTER, LoraSettings, merge, trained_model
 from autoif_train.training.arguments import trainer_arguments
 from autoif_train.training.card import write_card
 from autoif_train.training.checkpoints import full_disk_told, newest_checkpoint, remove_torn
@@ -21,7 +22,13 @@ from autoif_train.types import UserError
 
 
 def train_sft(
-    checkpoint: str, demonstrations: Rows, section: dict[str, Any], policy: PolicySettings, seed: int, output: Path
+    checkpoint: str,
+    demonstrations: Rows,
+    section: dict[str, Any],
+    policy: PolicySettings,
+    seed: int,
+    output: Path,
+    lora: LoraSettings = NO_ADAPTER,
 ) -> dict[str, int]:
     """Fine-tune `checkpoint` on demonstrations (paper §3.4, App. B); writes a model folder with its metrics.
 
@@ -33,13 +40,17 @@ def train_sft(
     from autoif_train.training.demonstration import DemonstrationTrainer
 
     check_weights(checkpoint)
-    arguments = SFTConfig(str(output / "trainer"), **trainer_arguments(section, _trained(policy, checkpoint), seed))
+    loading = _loading(policy, checkpoint, lora)
+    arguments = SFTConfig(str(output / "trainer"), **trainer_arguments(section, loading, seed))
     dataset = _dataset(demonstrations, ("prompt", "completion"))
     tokenizer = load_tokenizer(checkpoint, policy)
     seen = survey(demonstrations, tokenizer, ends_of(checkpoint, tokenizer), section)
-    trainer = DemonstrationTrainer(checkpoint, args=arguments, train_dataset=dataset, processing_class=tokenizer)
+    model, adapted = trained_model(checkpoint, lora, loading)
+    trainer = DemonstrationTrainer(model, args=arguments, train_dataset=dataset, processing_class=tokenizer, **adapted)
     _finish(trainer, tokenizer, len(dataset), output)
     if trainer.is_world_process_zero():
+        if lora.enabled and lora.merge:
+            merge(output, policy.dtype)
         write_card(output, "sft", checkpoint, len(dataset), section, seed)
     return dataclasses.asdict(seen)
 
@@ -52,6 +63,7 @@ def train_dpo(
     seed: int,
     output: Path,
     reference: str | None = None,
+    lora: LoraSettings = NO_ADAPTER,
 ) -> dict[str, int]:
     """Direct preference optimisation of `checkpoint` on pairs (paper §3.4, App. B).
 
@@ -65,33 +77,38 @@ def train_dpo(
 
     check_weights(checkpoint)
     once = {"precompute_ref_log_probs": not section.get("sync_ref_model", False)}
-    loading = _trained(policy, checkpoint)
+    loading = _loading(policy, checkpoint, lora)
     arguments = DPOConfig(str(output / "trainer"), **{**once, **trainer_arguments(section, loading, seed)})
     dataset = _dataset(pairs, ("prompt", "chosen", "rejected"))
     tokenizer = load_tokenizer(checkpoint, policy)
     seen = survey(pairs, tokenizer, ends_of(checkpoint, tokenizer), section)
+    model, adapted = trained_model(checkpoint, lora, loading)
     trainer = PreferenceTrainer(
-        checkpoint,
+        model,
         args=arguments,
+        start=checkpoint,
+        reference=reference or checkpoint,
         cache=Path(section.get("reference_cache") or output / "trainer" / "reference"),
-        reference=reference,
         packed=section.get("packed", True),
         train_dataset=dataset,
         processing_class=tokenizer,
+        **adapted,
     )
     _finish(trainer, tokenizer, len(dataset), output)
     if trainer.is_world_process_zero():
+        if lora.enabled and lora.merge:
+            merge(output, policy.dtype)
         write_card(output, "dpo", checkpoint, len(dataset), section, seed)
     return dataclasses.asdict(seen)
 
 
-def _trained(policy: PolicySettings, model: str) -> dict[str, Any]:
+def _loading(policy: PolicySettings, model: str, lora: LoraSettings = NO_ADAPTER) -> dict[str, Any]:
     """How a model is loaded to be trained.
 
     Without an engine that keeps float32 copies of the weights they must be float32 themselves: a step of 5e-7 is lost
-    in bfloat16, and training would do nothing without a word.
+    in bfloat16, and training would do nothing without a word. Below an adapter, which is float32, they do not move.
     """
-    dtype = policy.dtype if keeps_float32_weights(launched_engine()) else "float32"
+    dtype = policy.dtype if lora.enabled or keeps_float32_weights(launched_engine()) else "float32"
     return model_arguments(dataclasses.replace(policy, dtype=dtype), model)
 
 

@@ -45,7 +45,9 @@ def history(trainer_class, folder, peft_config=None, **settings):
         **{"gradient_checkpointing": False, **settings},
     )  # fmt: skip
     tokenizer = AutoTokenizer.from_pretrained(BASE)
-    ours = {"cache": folder / "reference"} if trainer_class is PreferenceTrainer else {}
+    ours = (
+        {"start": BASE, "reference": BASE, "cache": folder / "reference"} if trainer_class is PreferenceTrainer else {}
+    )
     trainer = trainer_class(
         BASE, args=arguments, train_dataset=pairs(), processing_class=tokenizer, peft_config=peft_config, **ours
     )
@@ -91,7 +93,8 @@ def trained(folder, reference=None, rows=12, **settings):
         BASE,
         args=arguments,
         cache=folder / "reference",
-        reference=reference,
+        start=BASE,
+        reference=reference or BASE,
         train_dataset=pairs(rows),
         processing_class=AutoTokenizer.from_pretrained(BASE),
     )

@@ -5,17 +5,17 @@ from __future__ import annotations
 from autoif_train.chat.policy import PolicySettings
 from autoif_train.tiny import model_path
 from autoif_train.training.engine import keeps_float32_weights
-from autoif_train.training.train import _trained
+from autoif_train.training.train import _loading
 
 TINY = str(model_path("base"))
 
 
 def test_one_process_trains_float32_weights_whatever_is_stored(monkeypatch):
     monkeypatch.setattr("autoif_train.training.train.launched_engine", lambda: "none")
-    assert _trained(PolicySettings(dtype="bfloat16", attention="sdpa"), TINY)["dtype"] == "float32"
+    assert _loading(PolicySettings(dtype="bfloat16", attention="sdpa"), TINY)["dtype"] == "float32"
 
 
 def test_deepspeed_keeps_float32_copies_itself(monkeypatch):
     monkeypatch.setattr("autoif_train.training.train.launched_engine", lambda: "zero3")
-    assert _trained(PolicySettings(dtype="bfloat16", attention="sdpa"), TINY)["dtype"] == "bfloat16"
+    assert _loading(PolicySettings(dtype="bfloat16", attention="sdpa"), TINY)["dtype"] == "bfloat16"
     assert not keeps_float32_weights("ddp")
