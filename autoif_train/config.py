@@ -375,7 +375,7 @@ def _dotted(layer: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]
     for key, value in layer.items():
         name = f"{before}{key}"
         inside_trl = before.removesuffix(".") in PASSED_THROUGH
-        if isinstance(value, dict) and not inside_trl:
+        if isinstance(value, dict) and not inside_trl and name not in known_keys():
             yield from _dotted(value, f"{name}.")
         else:
             yield name, value

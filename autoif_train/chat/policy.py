@@ -25,6 +25,8 @@ class PolicySettings:
     sdpa, or eager for models that cap their attention logits (Gemma 2), which sdpa would leave out."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """Precision of the loaded weights; auto = as stored."""
+    architecture: dict[str, Any] | None = None
+    """What `autoif plan` must know of the model's config.json to count its parameters without the hub."""
 
 
 def base_model(policy: PolicySettings) -> str:

@@ -5,6 +5,7 @@
     autoif score          --benchmark ifeval --prompts P.jsonl --responses R.jsonl --output OUT.jsonl
     autoif export         RUN_FOLDER --format trl|llama_factory|parquet --output FOLDER
     autoif inspect        [flags of the recipes] [--data ROWS.jsonl] [--rows N] [--tokens]
+    autoif plan           [flags of the recipes] [--gpus N] [--gpu NAME]
     autoif report         RUN_FOLDER
     autoif status         RUN_FOLDER
     autoif doctor
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import sys
 
-from autoif_train.cli import cross_validate, doctor, export, inspect, judge, report, score, status
+from autoif_train.cli import cross_validate, doctor, export, inspect, judge, plan, report, score, status
 from autoif_train.command import exit_with_code, prepare
 from autoif_train.types import UserError
 
@@ -26,6 +27,7 @@ COMMANDS = {
     "score": score.main,
     "export": export.main,
     "inspect": inspect.main,
+    "plan": plan.main,
     "report": report.main,
     "status": status.main,
     "doctor": doctor.main,
