@@ -54,6 +54,7 @@ FREE_KEYS = (
     "quality.batch_size",
     "evaluation.benchmarks",
     "evaluation.batch_size",
+    "evaluation.lm_eval_batch_size",
     "evaluation.seeds",
     "evaluation.largest_drop",
     # Files that benchmarks are read from; kept answers to other prompts are refused where they are graded.
@@ -141,6 +142,7 @@ LEAST = {
     "evaluation.judge.max_new_tokens": 1,
     "evaluation.judge.attempts": 1,
     "evaluation.batch_size": 1,
+    "evaluation.lm_eval_batch_size": 1,
 }
 MOST = {
     "lora.dropout": 0.99,

@@ -7,6 +7,7 @@ import importlib.metadata
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from itertools import combinations, count
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from autoif_train.chat.base import ChatModel
 from autoif_train.chat.choice import open_model
 from autoif_train.chat.policy import base_model
 from autoif_train.config import Settings
-from autoif_train.evaluation import arena_hard, followbench, ifeval, infobench, mt_bench, tiny
+from autoif_train.evaluation import abilities, arena_hard, followbench, ifeval, infobench, mt_bench, programs, tiny
 from autoif_train.evaluation.answers import Answered, answer_items, decoding, read_responses
 from autoif_train.evaluation.judging import Graded, judge_facts, open_judge
 from autoif_train.evaluation.settings import EvaluationSettings
@@ -35,6 +36,7 @@ class Benchmark:
     None where there is none. Sets of different benchmarks have different names, since each names a file. `validation`
     is the set that may choose between policies; `score(prompts, responses, output, settings)` grades files of responses
     and returns the figures. `scorer` says in a few words who grades: results of two scorers never share a column.
+    `greedy`: it is always answered so, as published, whatever the settings of sampling.
     """
 
     sets: tuple[str, ...]
@@ -46,6 +48,7 @@ class Benchmark:
     validation: str | None = None
     score: Callable[[Path, Path, Path, EvaluationSettings], Row] | None = None
     scorer: Callable[[], str] = lambda: "autoif_train"
+    greedy: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +83,23 @@ def _judged(module: Any) -> Benchmark:
     return Benchmark(module.SETS, answer, Graded.from_row, module.metrics, module.value, grading)
 
 
+def _programs(name: str) -> Benchmark:
+    """A benchmark whose answers are programs that the executor runs."""
+    grading = Grading(
+        lambda settings, cache: programs.open_executor(settings.execution),
+        partial(programs.grade, name),
+        lambda settings: programs.executor_facts(settings.execution),
+    )
+    read = programs.Solved.from_row
+    return Benchmark((name,), partial(programs.answer, name), read, programs.metrics, grading=grading, greedy=True)
+
+
+def _ability(name: str) -> Benchmark:
+    """A benchmark that lm-eval asks and scores."""
+    scorer, read = (lambda: abilities.ABILITIES[name].scorer), abilities.Measured.from_row
+    return Benchmark((name,), abilities.answer, read, abilities.metrics, scorer=scorer, greedy=True)
+
+
 BENCHMARKS = {
     "tiny": Benchmark(("H", "Q"), tiny.answer_set, tiny.Scored.from_row, tiny.metrics, validation="validation"),
     "ifeval": Benchmark(
@@ -94,6 +114,8 @@ BENCHMARKS = {
     "infobench": _judged(infobench),
     "mt_bench": _judged(mt_bench),
     "arena_hard": _judged(arena_hard),
+    **{name: _programs(name) for name in programs.READ},
+    **{name: _ability(name) for name in abilities.ABILITIES},
 }
 
 
@@ -133,9 +155,10 @@ def _check_benchmarks(settings: Settings) -> None:
             raise UserError(f"evaluation.benchmarks: {name} is unknown; choose from: {known}")
 
 
-def _samples(settings: EvaluationSettings) -> tuple[str, ...]:
+def _samples(benchmark: Benchmark, settings: EvaluationSettings) -> tuple[str, ...]:
     """What is added to the name of each answering of a set: one where it is greedy, `seeds` where it is sampled."""
-    return tuple(f"_seed_{number}" for number in range(settings.seeds)) if settings.temperature else ("",)
+    sampled = settings.temperature and not benchmark.greedy
+    return tuple(f"_seed_{number}" for number in range(settings.seeds)) if sampled else ("",)
 
 
 def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
@@ -144,18 +167,23 @@ def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
         (BENCHMARKS[bench], name, number, f"evaluation/{stage.name}/{name}{sample}")
         for bench in settings.evaluation.benchmarks
         for name in BENCHMARKS[bench].sets
-        for number, sample in enumerate(_samples(settings.evaluation))
+        for number, sample in enumerate(_samples(BENCHMARKS[bench], settings.evaluation))
     ]
     missing = [each for each in wanted if not run.has(_answers_path(each[0], each[3]))]
     if missing:
         with open_model(stage.model, settings.policy, stage.name) as chat:
             for benchmark, name, number, path in missing:
                 seed = derived_seed(settings.seed, "evaluation", number)
-                run.keep(_answers_path(benchmark, path), benchmark.answer, name, chat, settings.evaluation, seed)
-                run.remember("evaluation", path, _made_with(settings.evaluation, chat, benchmark))
+                answering = _answering(benchmark, settings.evaluation)
+                run.keep(_answers_path(benchmark, path), benchmark.answer, name, chat, answering, seed)
+                run.remember("evaluation", path, _made_with(answering, chat, benchmark))
     for benchmark, _, _, path in wanted:
         if benchmark.grading and not run.has(_graded_path(benchmark, path, settings)):
             _grade(run, settings, benchmark, path)
+
+
+def _answering(benchmark: Benchmark, settings: EvaluationSettings) -> EvaluationSettings:
+    return dataclasses.replace(settings, temperature=0.0, top_p=1.0) if benchmark.greedy else settings
 
 
 def _answers_path(benchmark: Benchmark, path: str) -> str:
@@ -214,14 +242,16 @@ def write_results(run: Run, settings: Settings) -> dict[str, Any]:
         for bench in settings.evaluation.benchmarks:
             benchmark = BENCHMARKS[bench]
             for name in benchmark.sets:
-                paths = [f"evaluation/{stage.name}/{name}{sample}" for sample in _samples(settings.evaluation)]
+                paths = [
+                    f"evaluation/{stage.name}/{name}{sample}" for sample in _samples(benchmark, settings.evaluation)
+                ]
                 samples = [list(run.rows(_graded_path(benchmark, path, settings), benchmark.read)) for path in paths]
                 values.setdefault((bench, name), {})[stage.name] = _mean_values(benchmark, samples)
                 place = {"stage": stage.stage, "round": stage.round, "seed": settings.seed}
                 where = {"benchmark": bench, "set": name, "n": len(samples[0])}
                 figures = _mean_metrics([benchmark.metrics(rows) for rows in samples])
-                judge = {"judge": benchmark.grading.facts(settings)} if benchmark.grading else {}
-                scores.append({**place, **where, **made_with.get(paths[0], {}), **judge, **figures})
+                grader = {"grader": benchmark.grading.facts(settings)} if benchmark.grading else {}
+                scores.append({**place, **where, **made_with.get(paths[0], {}), **grader, **figures})
     comparisons = [
         {"benchmark": bench, "set": name, "before": before, "after": after}
         | compare(table[before], table[after], settings.seed)
@@ -286,4 +316,4 @@ def score_files(bench: str, prompts: Path, responses: Path, output: Path, settin
     with benchmark.grading.open(settings, cache) as grader:
         write_rows(output, benchmark.grading.grade(read_responses(responses), grader, named))
     figures = benchmark.metrics(list(Rows(output, benchmark.read)))
-    return figures | {"judge": benchmark.grading.facts(settings)}
+    return figures | {"grader": benchmark.grading.facts(settings)}

@@ -14,6 +14,12 @@ BENCHMARK_FILES = (
     "mt_bench_references",
     "arena_hard_prompts",
     "arena_hard_baseline",
+    "humaneval_prompts",
+    "mbpp_prompts",
+    "ceval_data",
+    "mmlu_data",
+    "gsm8k_data",
+    "hellaswag_data",
 )
 
 
@@ -46,6 +52,8 @@ class EvaluationSettings:
     """How often every benchmark is answered where `temperature` is above 0; figures are means (paper App. B: 5)."""
     batch_size: int = 256
     """Answers decoded side by side by a local model."""
+    lm_eval_batch_size: int = 8
+    """Questions side by side where lm-eval asks (C-Eval, MMLU, GSM8K, HellaSwag)."""
     strip_thinking: bool = True
     """Whether a `<think>` block is taken off an answer before anyone judges it."""
     largest_drop: float | None = None
@@ -67,3 +75,15 @@ class EvaluationSettings:
     """Arena-Hard's question.jsonl."""
     arena_hard_baseline: str | None = None
     """Answers that the policy is compared with, rows {prompt, response}."""
+    humaneval_prompts: str | None = None
+    """HumanEval.jsonl or HumanEval.jsonl.gz; null = openai/openai_humaneval from the hub."""
+    mbpp_prompts: str | None = None
+    """mbpp.jsonl; null = google-research-datasets/mbpp from the hub."""
+    ceval_data: str | None = None
+    """C-Eval's folder with dev/*_dev.csv and val/*_val.csv; null = from the hub, as lm-eval does."""
+    mmlu_data: str | None = None
+    """MMLU's folder with dev/*_dev.csv and test/*_test.csv; null = from the hub, as lm-eval does."""
+    gsm8k_data: str | None = None
+    """GSM8K's folder with train.jsonl and test.jsonl; null = from the hub, as lm-eval does."""
+    hellaswag_data: str | None = None
+    """HellaSwag's folder with hellaswag_val.jsonl; null = from the hub, as lm-eval does."""

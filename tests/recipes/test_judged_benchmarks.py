@@ -59,7 +59,7 @@ def test_a_file_of_responses_is_judged_and_the_unreadable_counted_apart(files):
     figures = json.loads(ran.out.splitlines()[-1])
     assert figures["drfr"] == pytest.approx(4 / 7)
     assert (figures["questions"], figures["unread"], figures["asked"]) == (8, 1, 10)
-    assert (figures["judge"]["model"], figures["judge"]["temperature"]) == ("arbiter", 0.0)
+    assert (figures["grader"]["model"], figures["grader"]["temperature"]) == ("arbiter", 0.0)
     rows = list(Rows(files / "graded.jsonl"))
     assert [row["verdicts"] for row in rows] == [[1, 0], [1, 0], [1, 0], [1, None]]
     assert rows[-1]["unread"] == ["Who can say."]
@@ -110,7 +110,7 @@ def test_a_policy_is_judged_and_the_result_names_its_judge_and_decoding(folder):
         _, results = folder(**{"judge.model": "arbiter", "judge.base_url": server.base_url})
     (row,) = results["scores"]
     assert (row["benchmark"], row["n"], row["metrics"]["drfr"]) == ("infobench", 4, pytest.approx(4 / 7))
-    assert row["judge"]["model"] == "arbiter"
+    assert row["grader"]["model"] == "arbiter"
     assert row["decoding"] == {"temperature": 0.0, "top_p": 1.0, "max_new_tokens": 8}
     assert row["chat_template"]
     assert {"commit", "transformers"} <= results["versions"].keys()
