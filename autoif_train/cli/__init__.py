@@ -3,6 +3,7 @@
     autoif cross-validate --input IN.jsonl --output OUT.jsonl [--preset P] [--cross_validation.key V]
     autoif judge          --functions F.jsonl --responses R.jsonl --output OUT.jsonl
     autoif score          --benchmark ifeval --prompts P.jsonl --responses R.jsonl --output OUT.jsonl
+    autoif contamination  --train F.jsonl … --benchmark B.jsonl … [--evaluation.judge.model M --output PAIRS.jsonl]
     autoif export         RUN_FOLDER --format trl|llama_factory|parquet --output FOLDER
     autoif inspect        [flags of the recipes] [--data ROWS.jsonl] [--rows N] [--tokens]
     autoif plan           [flags of the recipes] [--gpus N] [--gpu NAME]
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import sys
 
-from autoif_train.cli import cross_validate, doctor, export, inspect, judge, plan, report, score, status
+from autoif_train.cli import contamination, cross_validate, doctor, export, inspect, judge, plan, report, score, status
 from autoif_train.command import exit_with_code, prepare
 from autoif_train.types import UserError
 
@@ -25,6 +26,7 @@ COMMANDS = {
     "cross-validate": cross_validate.main,
     "judge": judge.main,
     "score": score.main,
+    "contamination": contamination.main,
     "export": export.main,
     "inspect": inspect.main,
     "plan": plan.main,

@@ -37,13 +37,14 @@ class Ability:
     """One of lm-eval's tasks or groups, and how it is asked.
 
     `measure` is the metric, or the filter of answers, that stages are compared on; the others are shown beside it.
-    `read(folder)` gives the tasks and splits of a local folder.
+    `read(folder)` gives the tasks and splits of a local folder, `data(settings)` says which folder, if any.
     """
 
     task: str
     shots: int
     measure: str
     read: Callable[[Path], dict[str, Splits]]
+    data: Callable[[EvaluationSettings], str | None]
     overrides: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
@@ -129,10 +130,12 @@ def _read_ceval(folder: Path) -> dict[str, Splits]:
 
 
 ABILITIES = {
-    "ceval": Ability("ceval-valid", 5, "acc", _read_ceval),
-    "mmlu": Ability("mmlu", 5, "acc", _read_mmlu),
-    "gsm8k": Ability("gsm8k", 0, "flexible-extract", _read_gsm8k),
-    "hellaswag": Ability("hellaswag", 0, "acc_norm", _read_hellaswag, {"training_split": None}),
+    "ceval": Ability("ceval-valid", 5, "acc", _read_ceval, lambda settings: settings.ceval_data),
+    "mmlu": Ability("mmlu", 5, "acc", _read_mmlu, lambda settings: settings.mmlu_data),
+    "gsm8k": Ability("gsm8k", 0, "flexible-extract", _read_gsm8k, lambda settings: settings.gsm8k_data),
+    "hellaswag": Ability(
+        "hellaswag", 0, "acc_norm", _read_hellaswag, lambda settings: settings.hellaswag_data, {"training_split": None}
+    ),
 }
 
 
@@ -145,7 +148,7 @@ def answer(name: str, chat: ChatModel, settings: EvaluationSettings, seed: int =
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     model = HFLM(pretrained=chat.model, tokenizer=chat.tokenizer, batch_size=settings.lm_eval_batch_size)
-    with _tasks(name, getattr(settings, f"{name}_data")) as (tasks, manager):
+    with _tasks(name, ability.data(settings)) as (tasks, manager):
         found = simple_evaluate(
             model=model,
             tasks=tasks,

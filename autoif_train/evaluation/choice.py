@@ -16,7 +16,17 @@ from autoif_train.chat.base import ChatModel
 from autoif_train.chat.choice import open_model
 from autoif_train.chat.policy import base_model
 from autoif_train.config import Settings
-from autoif_train.evaluation import abilities, arena_hard, followbench, ifeval, infobench, mt_bench, programs, tiny
+from autoif_train.evaluation import (
+    abilities,
+    arena_hard,
+    followbench,
+    ifbench,
+    ifeval,
+    infobench,
+    mt_bench,
+    programs,
+    tiny,
+)
 from autoif_train.evaluation.answers import Answered, answer_items, decoding, read_responses
 from autoif_train.evaluation.judging import Graded, judge_facts, open_judge
 from autoif_train.evaluation.settings import EvaluationSettings
@@ -110,11 +120,19 @@ BENCHMARKS = {
         score=ifeval.score_files,
         scorer=lambda: f"lm_eval {importlib.metadata.version('lm_eval')}",
     ),
+    "ifbench": Benchmark(
+        ifbench.SETS,
+        ifbench.answer_set,
+        ifeval.Graded.from_row,
+        ifeval.metrics,
+        score=ifbench.score_files,
+        scorer=ifbench.scorer,
+    ),
     "followbench": _judged(followbench),
     "infobench": _judged(infobench),
     "mt_bench": _judged(mt_bench),
     "arena_hard": _judged(arena_hard),
-    **{name: _programs(name) for name in programs.READ},
+    **{name: _programs(name) for name in programs.SUITES},
     **{name: _ability(name) for name in abilities.ABILITIES},
 }
 

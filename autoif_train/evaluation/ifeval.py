@@ -210,9 +210,11 @@ def grade(item: Item, response: str, strip_thinking: bool = True, finished: bool
     return Graded(item.key, item.prompt, response, finished, tuple(strict), tuple(loose), item.kinds)
 
 
-def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings, seed: int = 0) -> Iterator[Graded]:
-    """Answers of a model to the prompts, graded; `name` is the only set there is."""
-    items = load_items(settings.ifeval_prompts)[: settings.max_prompts]
+def answer_set(
+    name: str, chat: ChatModel, settings: EvaluationSettings, seed: int = 0, items: list[Any] | None = None
+) -> Iterator[Graded]:
+    """Answers of a model to IFEval's prompts, or to `items`, which are like them, graded."""
+    items = (load_items(settings.ifeval_prompts) if items is None else items)[: settings.max_prompts]
     prompts = [
         Prompt(
             [{"role": "user", "content": item.prompt}],
@@ -227,13 +229,19 @@ def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings, seed: i
         yield grade(item, answer.text, settings.strip_thinking, answer.finished)
 
 
-def score_files(prompts: Path, responses: Path, output: Path, settings: EvaluationSettings) -> Row:
-    """Grade a file of responses into `output`, in the order of the prompts; returns the four figures.
+def score_files(
+    prompts: Path,
+    responses: Path,
+    output: Path,
+    settings: EvaluationSettings,
+    load: Callable[[Path], list[Any]] = load_items,
+) -> Row:
+    """Grade a file of responses into `output`, in the order of the prompts that `load` reads; returns the four figures.
 
     Raises `UserError` unless the file holds exactly one response to every prompt and nothing else: a score over other
     prompts than the published ones is not comparable.
     """
-    items = {item.prompt: item for item in load_items(prompts)}
+    items = {item.prompt: item for item in load(prompts)}
 
     def read(row: Row) -> tuple[str, str]:
         if not isinstance(row["prompt"], str) or not isinstance(row["response"], str):

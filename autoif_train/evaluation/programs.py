@@ -103,20 +103,31 @@ def mbpp_item(row: Row) -> Item:
     return Item(str(row["task_id"]), (row["text"],), question, "", found[1] if found else "", tests, "check_answer()")
 
 
-READ: dict[str, Callable[[Row], Item]] = {"humaneval": humaneval_item, "mbpp": mbpp_item}
-HUB = {
-    "humaneval": ("openai/openai_humaneval", None, "test"),
-    "mbpp": ("google-research-datasets/mbpp", "full", "test"),
+@dataclasses.dataclass(frozen=True)
+class Suite:
+    """One benchmark of programs: how a row is read, where the hub has it, and which local file the settings name."""
+
+    read: Callable[[Row], Item]
+    hub: tuple[str, str | None, str]
+    file: Callable[[EvaluationSettings], str | None]
+
+
+SUITES = {
+    "humaneval": Suite(
+        humaneval_item, ("openai/openai_humaneval", None, "test"), lambda settings: settings.humaneval_prompts
+    ),
+    "mbpp": Suite(mbpp_item, ("google-research-datasets/mbpp", "full", "test"), lambda settings: settings.mbpp_prompts),
 }
 MBPP_TEST = range(11, 511)  # task numbers of the test split within the official file
 
 
 def load_items(bench: str, prompts: str | Path | None) -> list[Item]:
     """The tasks of an official file (.jsonl or .jsonl.gz), or of the hub for None."""
+    suite = SUITES[bench]
     if prompts is None:
-        return [READ[bench](row) for row in hub_rows(*HUB[bench], f"evaluation.{bench}_prompts")]
+        return [suite.read(row) for row in hub_rows(*suite.hub, f"evaluation.{bench}_prompts")]
     file = Path(prompts)
-    items = _gzipped(file, READ[bench]) if file.suffix == ".gz" else list(Rows(file, READ[bench]))
+    items = _gzipped(file, suite.read) if file.suffix == ".gz" else list(Rows(file, suite.read))
     tested = [item for item in items if bench != "mbpp" or int(item.key) in MBPP_TEST]
     if not tested:
         raise UserError(f"{file}: holds no task of {bench}'s test split")
@@ -133,7 +144,7 @@ def _gzipped(file: Path, read: Callable[[Row], Item]) -> list[Item]:
 
 def answer(bench: str, name: str, chat: ChatModel, settings: EvaluationSettings, seed: int = 0) -> Iterator[Answered]:
     """A policy's answers: the question in words is asked, the answer is kept under the official prompt."""
-    items = load_items(bench, getattr(settings, f"{bench}_prompts"))
+    items = load_items(bench, SUITES[bench].file(settings))
     asked = [dataclasses.replace(item, turns=(item.question,)) for item in items]
     for item, row in zip(items, answer_items(name, asked, chat, settings, seed), strict=False):
         yield dataclasses.replace(row, prompt=item.turns[0])
@@ -143,7 +154,7 @@ def grade(
     bench: str, answered: Iterable[Answered], executor: Executor, settings: EvaluationSettings
 ) -> Iterator[Solved]:
     """Each answer with what became of its program."""
-    items = load_items(bench, getattr(settings, f"{bench}_prompts"))[: settings.max_prompts]
+    items = load_items(bench, SUITES[bench].file(settings))[: settings.max_prompts]
     pairs = paired(items, answered, f"evaluation/{bench}")
     jobs = [(program(item, row.texts(settings)[0]), [""]) for item, row in pairs]
     outcomes, reasons = executor.run_with_reasons(jobs)

@@ -8,6 +8,8 @@ from autoif_train.chat.choice import SupervisorSettings
 
 BENCHMARK_FILES = (
     "ifeval_prompts",
+    "ifbench_prompts",
+    "ifbench_checkout",
     "followbench_prompts",
     "infobench_prompts",
     "mt_bench_prompts",
@@ -63,6 +65,10 @@ class EvaluationSettings:
     """Who judges FollowBench, InfoBench, MT-Bench and Arena-Hard."""
     ifeval_prompts: str | None = None
     """IFEval's prompts, a local copy of its input_data.jsonl; null = google/IFEval from the hub."""
+    ifbench_prompts: str | None = None
+    """IFBench's prompts, a local copy of its IFBench_test.jsonl; null = the file that comes with its checkers."""
+    ifbench_checkout: str | None = None
+    """A checkout of IFBench's repository, for its checkers; null = the installed package `ifbench`."""
     followbench_prompts: str | None = None
     """FollowBench's folder of *_constraints.json files."""
     infobench_prompts: str | None = None
