@@ -28,7 +28,8 @@ def main(settings):
             evaluate_stage(run, settings, stage)
         results = write_results(run, settings)
         print_stages(results)
-        print("\n".join(comparison_lines(results)))
+        for line in comparison_lines(results):
+            print(line)
         if run.steps() == before:
             print("every step was done before; only the table and the report were written anew")
         print(f"report: {write_report(run.folder)}")

@@ -299,10 +299,14 @@ def _mean_metrics(samples: list[dict[str, float]]) -> Row:
 
 
 def comparison_lines(results: dict[str, Any]) -> list[str]:
-    """How far every stage moved against the base model on each set, with its interval; noise is called noise."""
+    """How far every stage moved against the base model, with its interval, on the sets that no table of stages shows.
+
+    A difference inside the noise is called so.
+    """
+    tabled = {score["set"] for score in results["scores"] if "pass_rate" in score["metrics"]}
     lines = []
     for row in results["comparisons"]:
-        if row["before"] == "base":
+        if row["before"] == "base" and row["set"] not in tabled:
             low, high = 100 * row["difference_low"], 100 * row["difference_high"]
             lines.append(
                 f"{row['set']}: {row['after']} against base {100 * row['difference']:+.1f} points "

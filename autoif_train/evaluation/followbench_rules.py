@@ -25,14 +25,17 @@ def sentences(text: str) -> list[str]:
 
 
 def words_by_blanks(text: str) -> list[str]:
+    """What stands between single blanks, empty where two meet."""
     return text.split(" ")
 
 
 def contains(word: str) -> Check:
+    """That the word stands in the text, in this case and not as part of another."""
     return lambda text: re.search(rf"\b{re.escape(word)}\b", text) is not None
 
 
 def lacks(word: str) -> Check:
+    """That it does not."""
     return lambda text: not contains(word)(text)
 
 

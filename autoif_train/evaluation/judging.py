@@ -26,7 +26,7 @@ TEMPERATURE, TEMPERATURE_AGAIN = 0.0, 0.7
 SHOWN_CHARACTERS = 400  # of a verdict that could not be read
 
 _YES_NO = re.compile(r"\b(YES|NO)\b")
-_CALLED = r"(?:final\s+)?(?:answer|verdict|judge?ment|decision|conclusion)\s*(?:is)?"
+_CALLED = r"(?:final\s+)?(?:answer|verdict|judgment|judgement|decision|conclusion)\s*(?:is)?"
 _ANSWERING_LINE = re.compile(rf"[\W_]*(?:{_CALLED}[\W_]*)?(yes|no)\b(?=[\W_]*$|\s*[,.;:!—–-])", re.IGNORECASE)
 
 

@@ -21,6 +21,7 @@ from autoif_train.types import Row, UserError
 
 SETS = ("mt_bench",)
 TURNS = ("first", "second")
+BEST = 10
 
 _MARK = re.compile(r"\[\[\s*(\d+(?:\.\d+)?)\s*(?:/\s*10)?\s*\]\]")
 _BARE_MARK = re.compile(r"rating\W*\[\s*(\d+(?:\.\d+)?)\s*(?:/\s*10)?\s*\]", re.IGNORECASE)
@@ -89,14 +90,14 @@ def read_mark(text: str) -> float:
     found = _MARK.findall(text) or _BARE_MARK.findall(text)
     if not found:
         raise Unreadable("no mark")
-    if not 1 <= float(found[-1]) <= 10:
+    if not 1 <= float(found[-1]) <= BEST:
         raise Unreadable("mark out of range")
     return float(found[-1])
 
 
 def value(row: Graded) -> float | None:
-    """The mean mark of a conversation; None where a mark could not be read."""
-    return None if None in row.verdicts else sum(row.verdicts) / len(row.verdicts)
+    """The mean mark of a conversation as a share of the best; None where a mark could not be read."""
+    return None if None in row.verdicts else sum(row.verdicts) / len(row.verdicts) / BEST
 
 
 def metrics(rows: Iterable[Graded]) -> dict[str, float]:

@@ -7,7 +7,15 @@ import dataclasses
 import pytest
 
 from autoif_train.config import resolve
-from autoif_train.evaluation.choice import BENCHMARKS, Stage, evaluate_stage, stages, write_results
+from autoif_train.evaluation.choice import (
+    BENCHMARKS,
+    Stage,
+    comparison_lines,
+    drops,
+    evaluate_stage,
+    stages,
+    write_results,
+)
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.tiny import Scored
 from autoif_train.rows import write_rows
@@ -104,3 +112,42 @@ def test_results_are_written_anew_each_time(run):
     lay_scores(run, "base", [False])
     write_results(run, SETTINGS)
     assert '"pass_rate": 0.0' in (run.folder / "results.json").read_text()
+
+
+# The gate.
+
+
+def moved(difference, verdict, set_name="gsm8k", before="base"):
+    """Results in which SFT moved against the base by `difference`."""
+    row = {"set": set_name, "before": before, "after": "sft", "difference": difference, "p": 0.01, "verdict": verdict}
+    comparison = {**row, "difference_low": difference - 0.02, "difference_high": difference + 0.02}
+    return {"scores": [{"set": "H", "metrics": {"pass_rate": 0.5}}], "comparisons": [comparison]}
+
+
+def test_a_difference_is_printed_with_its_interval_and_noise_is_called_noise():
+    assert comparison_lines(moved(-0.012, "within noise")) == [
+        "gsm8k: sft against base -1.2 points [-3.2, +0.8], p = 0.01: within noise"
+    ]
+
+
+def test_what_the_table_of_stages_shows_is_not_said_twice():
+    assert comparison_lines(moved(0.1, "better", "H")) == []
+
+
+@pytest.mark.parametrize(
+    ("results", "largest", "dropped"),
+    [
+        (moved(-0.05, "worse"), 0.02, 1),
+        (moved(-0.05, "worse"), 0.06, 0),
+        (moved(-0.05, "within noise"), 0.02, 0),
+        (moved(0.05, "better"), 0.02, 0),
+        (moved(-0.05, "worse"), None, 0),
+        (moved(-0.05, "worse", before="sft"), 0.02, 0),
+    ],
+)
+def test_the_gate_closes_on_what_fell_beyond_noise_by_more_than_allowed(results, largest, dropped):
+    assert len(drops(results, largest)) == dropped
+
+
+def test_the_gate_says_what_fell():
+    assert drops(moved(-0.05, "worse"), 0.02)[0].startswith("gsm8k: sft is 5.0 points below base")
