@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from autoif_train.types import UserError
 
@@ -20,6 +20,36 @@ def launched_engine(environment: Mapping[str, str] = os.environ) -> str:
     if environment.get("ACCELERATE_USE_FSDP", "false").lower() == "true":
         return "fsdp2" if environment.get("FSDP_VERSION") == "2" else "fsdp1"
     return "ddp" if int(environment.get("WORLD_SIZE", "1")) > 1 else "none"
+
+
+def check_running(accelerator: Any, precision: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Refuse to train when what runs is not what the launcher announced: some of its failures are silent.
+
+    Under accelerate 1.15 `FSDP` with `use_cpu: true` becomes plain DDP, and without a GPU as many processes as were
+    asked for, each training by itself. `precision` is what the settings ask for: bf16, fp16 or no.
+    """
+    announced, running = launched_engine(environment), _running_engine(accelerator.state)
+    processes = int(environment.get("WORLD_SIZE", "1"))
+    for what, wanted, found in (
+        ("processes", processes, accelerator.num_processes),
+        ("engine", announced, running),
+        ("precision", precision, accelerator.mixed_precision),
+    ):
+        if wanted != found:
+            raise UserError(
+                f"{what}: asked for {wanted}, running on {found}; start with one of the files of deepspeed_configs/ "
+                "that suits this machine, e.g. ddp_cpu.yaml where there is no GPU"
+            )
+
+
+def _running_engine(state: Any) -> str:
+    kind = state.distributed_type.value
+    if kind == "DEEPSPEED":
+        zero = state.deepspeed_plugin.deepspeed_config["zero_optimization"]
+        return _named_stage(zero)
+    if kind == "FSDP":
+        return f"fsdp{state.fsdp_plugin.fsdp_version}"
+    return "ddp" if state.num_processes > 1 else "none"
 
 
 def keeps_float32_weights(engine: str) -> bool:
@@ -36,7 +66,10 @@ def _zero_stage(environment: Mapping[str, str]) -> str:
     import json
 
     with open(file, encoding="utf-8") as opened:
-        zero = json.load(opened)["zero_optimization"]
+        return _named_stage(json.load(opened)["zero_optimization"])
+
+
+def _named_stage(zero: Mapping[str, Any]) -> str:
     offload = (zero.get("offload_param") or {}).get("device") == "cpu"
     return f"zero{zero['stage']}_offload" if offload else f"zero{zero['stage']}"
 

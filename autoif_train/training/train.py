@@ -15,7 +15,7 @@ from autoif_train.training.adapter import NO_ADAPTER, LoraSettings, merge, train
 from autoif_train.training.arguments import trainer_arguments
 from autoif_train.training.card import write_card
 from autoif_train.training.checkpoints import full_disk_told, newest_checkpoint, remove_torn
-from autoif_train.training.engine import keeps_float32_weights, launched_engine
+from autoif_train.training.engine import check_running, keeps_float32_weights, launched_engine
 from autoif_train.training.inspection import ends_of, survey
 from autoif_train.training.interruption import Stopped, deferred
 from autoif_train.types import UserError
@@ -138,6 +138,8 @@ def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
     from transformers import PrinterCallback
     from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
+    precision = "bf16" if trainer.args.bf16 else "fp16" if trainer.args.fp16 else "no"
+    check_running(trainer.accelerator, precision)
     if len(trainer.train_dataset) == 0:
         raise UserError(f"max_length: all {rows} rows are longer than it; raise max_length")
     trainer.remove_callback(PrinterCallback)

@@ -6,12 +6,13 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import get_args
 
 import pytest
 
 import autoif_train
-from autoif_train.training.engine import Engine, check_engine, launched_engine
+from autoif_train.training.engine import Engine, check_engine, check_running, launched_engine
 from autoif_train.types import UserError
 
 ROOT = Path(autoif_train.__file__).parent.parent
@@ -100,3 +101,47 @@ def test_the_command_can_be_pasted_into_a_shell(monkeypatch):
     with pytest.raises(UserError) as found:
         check_engine("zero3", "recipes/sft.py", {})
     assert shlex.split(str(found.value).split("use: ")[1])[-4:] == flags
+
+
+def running(kind, processes, precision="no", **plugins):
+    """Stands in for an accelerator that has started."""
+    state = SimpleNamespace(distributed_type=SimpleNamespace(value=kind), num_processes=processes, **plugins)
+    return SimpleNamespace(state=state, num_processes=processes, mixed_precision=precision)
+
+
+def zero(stage, **more):
+    return SimpleNamespace(deepspeed_config={"zero_optimization": {"stage": stage, **more}})
+
+
+DDP = {"WORLD_SIZE": "2"}
+ZERO3 = {"ACCELERATE_USE_DEEPSPEED": "true", "ACCELERATE_DEEPSPEED_ZERO_STAGE": "3", "WORLD_SIZE": "2"}
+FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "WORLD_SIZE": "2"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "accelerator"),
+    [
+        ({}, running("NO", 1)),
+        (DDP, running("MULTI_GPU", 2)),
+        (DDP, running("MULTI_CPU", 2)),
+        (ZERO3, running("DEEPSPEED", 2, deepspeed_plugin=zero(3))),
+        (FSDP, running("FSDP", 2, fsdp_plugin=SimpleNamespace(fsdp_version=2))),
+    ],
+)
+def test_what_runs_as_announced_is_taken(environment, accelerator):
+    check_running(accelerator, "no", environment)
+
+
+@pytest.mark.parametrize(
+    ("environment", "accelerator", "named"),
+    [
+        (DDP, running("NO", 1), "processes: asked for 2, running on 1"),
+        (FSDP, running("MULTI_CPU", 2), "engine: asked for fsdp2, running on ddp"),
+        (FSDP, running("NO", 1), "processes: asked for 2"),
+        (ZERO3, running("DEEPSPEED", 2, deepspeed_plugin=zero(2)), "engine: asked for zero3, running on zero2"),
+        ({}, running("NO", 1, "fp16"), "precision: asked for no, running on fp16"),
+    ],
+)
+def test_a_launchers_silent_failure_is_refused(environment, accelerator, named):
+    with pytest.raises(UserError, match=named):
+        check_running(accelerator, "no", environment)
