@@ -31,7 +31,7 @@ def prepare() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     rank = int(os.environ.get("RANK", "0"))
     logging.getLogger("autoif_train").setLevel(logging.INFO if rank == 0 else logging.WARNING)
-    for noisy in ("trl", "transformers", "accelerate", "datasets", "torch", "httpx"):
+    for noisy in ("trl", "transformers", "accelerate", "datasets", "huggingface_hub", "torch", "httpx"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"(trl|transformers|torch|accelerate|datasets)(\.|$)")
 
