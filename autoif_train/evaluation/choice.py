@@ -33,6 +33,7 @@ from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.statistics import compare
 from autoif_train.rows import Rows, write_rows
 from autoif_train.run import Run
+from autoif_train.training.card import write_scores
 from autoif_train.types import Row, UserError, content_id, derived_seed
 from autoif_train.versions import versions
 
@@ -245,6 +246,14 @@ def validate(run: Run, settings: Settings, folder: str, model: str) -> list[bool
                     run.keep(path, benchmark.answer, benchmark.validation, chat, settings.evaluation)
             return [row.passed for row in run.rows(path, benchmark.read)]
     return []
+
+
+def write_cards(run: Run, settings: Settings, results: dict[str, Any]) -> None:
+    """The scores on the card of each model that the run has trained."""
+    for stage in stages(run, settings):
+        if stage.stage != "base":
+            of_stage = [row for row in results["scores"] if (row["stage"], row["round"]) == (stage.stage, stage.round)]
+            write_scores(Path(stage.model), of_stage)
 
 
 def write_results(run: Run, settings: Settings) -> dict[str, Any]:

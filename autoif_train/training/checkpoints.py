@@ -13,6 +13,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from autoif_train.rows import atomic_file
 from autoif_train.types import UserError
@@ -65,6 +66,19 @@ def remove_torn(folder: Path) -> None:
     for path in _checkpoints(folder):
         if not is_whole(path):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def read_numbered_cpus() -> None:
+    """Let PyTorch read tensors onto `cpu:1`, which accelerate names the device of a process without a GPU.
+
+    Left to itself it knows `cpu` alone, and resuming under several CPU processes fails.
+    """
+    import torch
+
+    def onto_cpu(storage: Any, location: str) -> Any:
+        return storage if location.startswith("cpu:") else None
+
+    torch.serialization.register_package(100, lambda _: None, onto_cpu)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from autoif_train.rows import Rows
 from autoif_train.training.adapter import NO_ADAPTER, LoraSettings, merge, trained_model
 from autoif_train.training.arguments import trainer_arguments
 from autoif_train.training.card import write_card
-from autoif_train.training.checkpoints import full_disk_told, newest_checkpoint, remove_torn
+from autoif_train.training.checkpoints import full_disk_told, newest_checkpoint, read_numbered_cpus, remove_torn
 from autoif_train.training.engine import check_running, keeps_float32_weights, launched_engine
 from autoif_train.training.inspection import ends_of, survey
 from autoif_train.training.interruption import Stopped, deferred
@@ -45,15 +45,15 @@ def train_sft(
     arguments = SFTConfig(str(output / "trainer"), **trainer_arguments(section, loading, seed))
     dataset = _dataset(demonstrations, ("prompt", "completion"))
     tokenizer = load_tokenizer(checkpoint, policy)
-    seen = survey(demonstrations, tokenizer, ends_of(checkpoint, tokenizer), section)
+    facts = dataclasses.asdict(survey(demonstrations, tokenizer, ends_of(checkpoint, tokenizer), section))
     model, adapted = trained_model(checkpoint, lora, loading)
     trainer = DemonstrationTrainer(model, args=arguments, train_dataset=dataset, processing_class=tokenizer, **adapted)
     _finish(trainer, tokenizer, len(dataset), output)
     if trainer.is_world_process_zero():
         if lora.enabled and lora.merge:
             merge(output, policy.dtype)
-        write_card(output, "sft", checkpoint, len(dataset), section, seed)
-    return dataclasses.asdict(seen)
+        write_card(output, "sft", checkpoint, demonstrations.path, facts, section, seed)
+    return facts
 
 
 def train_dpo(
@@ -83,7 +83,7 @@ def train_dpo(
     arguments = DPOConfig(str(output / "trainer"), **{**once, **trainer_arguments(section, loading, seed)})
     dataset = _dataset(pairs, ("prompt", "chosen", "rejected"))
     tokenizer = load_tokenizer(checkpoint, policy)
-    seen = survey(pairs, tokenizer, ends_of(checkpoint, tokenizer), section)
+    facts = dataclasses.asdict(survey(pairs, tokenizer, ends_of(checkpoint, tokenizer), section))
     model, adapted = trained_model(checkpoint, lora, loading)
     trainer = PreferenceTrainer(
         model,
@@ -100,8 +100,8 @@ def train_dpo(
     if trainer.is_world_process_zero():
         if lora.enabled and lora.merge:
             merge(output, policy.dtype)
-        write_card(output, "dpo", checkpoint, len(dataset), section, seed)
-    return dataclasses.asdict(seen)
+        write_card(output, "dpo", checkpoint, pairs.path, facts, section, seed)
+    return facts
 
 
 def _loading(policy: PolicySettings, model: str, lora: LoraSettings = NO_ADAPTER) -> dict[str, Any]:
@@ -165,6 +165,7 @@ def _train(trainer: Any, folder: Path) -> None:
     """Train from the newest whole checkpoint; a signal ends it with one more and raises `Stopped`."""
     from autoif_train.training.callbacks import SealCheckpoints, StopWhenAsked
 
+    read_numbered_cpus()
     if trainer.is_world_process_zero():
         remove_torn(folder)
     trainer.add_callback(SealCheckpoints())

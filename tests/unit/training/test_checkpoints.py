@@ -6,7 +6,15 @@ import errno
 
 import pytest
 
-from autoif_train.training.checkpoints import full_disk_told, is_no_room, is_whole, newest_checkpoint, remove_torn, seal
+from autoif_train.training.checkpoints import (
+    full_disk_told,
+    is_no_room,
+    is_whole,
+    newest_checkpoint,
+    read_numbered_cpus,
+    remove_torn,
+    seal,
+)
 from autoif_train.types import UserError
 
 
@@ -92,3 +100,12 @@ def test_a_full_disk_is_told_with_what_is_left(tmp_path):
 def test_other_errors_pass(tmp_path):
     with pytest.raises(KeyError), full_disk_told(tmp_path):
         raise KeyError("x")
+
+
+def test_what_one_of_several_cpu_processes_wrote_can_be_read(tmp_path):
+    import torch
+
+    torch.save({"state": torch.ones(3)}, tmp_path / "optimizer.pt")
+    read_numbered_cpus()
+    read = torch.load(tmp_path / "optimizer.pt", map_location=torch.device("cpu:1"), weights_only=True)
+    assert read["state"].tolist() == [1, 1, 1]
