@@ -10,6 +10,8 @@ on after a stop. Leaves `runs/` and `tables/` (Markdown, LaTeX, CSV, figures) in
 
 from __future__ import annotations
 
+import os
+
 import generate_data
 import offline_dpo
 import online_dpo
@@ -26,18 +28,21 @@ STEPS = {"sft": sft.main, "offline_dpo": offline_dpo.main, "online_dpo": online_
 
 
 def main(settings):
-    print_plan(settings)
+    first_rank = os.environ.get("RANK", "0") == "0"
+    if first_rank:
+        print_plan(settings)
     if settings.dry_run:
         return
-    if not settings.tables_only:
-        for number, run in enumerate(settings.runs):
-            if not run.finished():
-                print(f"run {number + 1} of {len(settings.runs)}: {run.name}", flush=True)
-                source, parts = lender(run, settings.runs[:number])
-                if source:
-                    lend(source, run, parts)
-                execute(run)
-    print(write_tables(settings))
+    for number, run in enumerate(() if settings.tables_only else settings.runs, 1):
+        if not run.finished():
+            if first_rank:
+                print(f"run {number} of {len(settings.runs)}: {run.name}", flush=True)
+            source, parts = lender(run, settings.runs[: number - 1])
+            if source:
+                lend(source, run, parts)
+            execute(run)
+    if first_rank:
+        print(write_tables(settings))
 
 
 def execute(planned):

@@ -12,7 +12,8 @@ from typing import Any
 
 import yaml
 
-from autoif_train.config import CONFIGS, CacheSettings, Settings, parse
+from autoif_train.config import CONFIGS, CacheSettings, Settings, differing_keys, parse
+from autoif_train.report.folder import json_of, settings_of
 from autoif_train.types import UserError
 
 FILE = CONFIGS / "reproduce.yaml"
@@ -23,7 +24,10 @@ AROUND = "strong_to_weak"  # the point whose settings stand around those that Fi
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """One panel of Figure 4: a setting, its values, and the stage that is measured after each."""
+    """One panel of Figure 4: a setting, its values, and the stage that is measured after each.
+
+    `amount` names what the threshold or share leaves, a field of `measured.DataSize`; `settings` stay the same.
+    """
 
     name: str
     title: str
@@ -31,6 +35,7 @@ class Panel:
     values: tuple[float, ...]
     stage: str
     amount: str
+    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def is_share(self) -> bool:
@@ -67,14 +72,37 @@ class PlannedRun:
         return f"{self.point}, seed {self.seed}"
 
     def finished(self) -> bool:
-        """Whether every stage was trained and every benchmark that is asked for now was scored."""
-        path = self.folder / "results.json"
-        if not path.exists():
-            return False
-        scores = json.loads(path.read_text(encoding="utf-8"))["scores"]
+        """Whether every stage was trained and every benchmark that is asked for now was scored.
+
+        Raises `UserError` where the folder belongs to other settings: its figures are not those of this run.
+        """
+        self._check_folder()
+        scores = (json_of(self.folder, "results") or {"scores": []})["scores"]
         stages = {score["stage"] for score in scores}
         benchmarks = {score["benchmark"] for score in scores}
         return stages >= {"base", *self.stages} and benchmarks >= set(self.settings.evaluation.benchmarks)
+
+    def _check_folder(self) -> None:
+        made_with = settings_of(self.folder)
+        # A setting that came into being after the run stands at what the run did.
+        differing = [
+            difference
+            for difference in differing_keys(made_with, self.settings)
+            if _has(made_with, difference.partition(":")[0])
+        ]
+        if made_with and differing:
+            raise UserError(
+                f"{self.folder} belongs to another configuration, which differs in {'; '.join(differing)}; give the "
+                "same settings, remove the folder, or name another --output_dir"
+            )
+
+
+def _has(settings: dict[str, Any], key: str) -> bool:
+    for name in key.split("."):
+        if not isinstance(settings, dict) or name not in settings:
+            return False
+        settings = settings[name]
+    return True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,7 +240,7 @@ def _points(
     for panel in panels if around else ():
         stages = STAGES[: STAGES.index(panel.stage) + 1]
         for value in panel.values:
-            flags = (*around.flags, f"--{panel.key}", str(value))
+            flags = (*around.flags, *_flags({**panel.settings, panel.key: value}))
             points.append(Point(panel_point(panel, value), ("figure4",), stages, flags))
     return points
 
@@ -222,5 +250,5 @@ def _flags(settings: dict[str, Any]) -> tuple[str, ...]:
     return tuple(
         word
         for key, value in settings.items()
-        for word in (f"--{key}", str(value).lower() if isinstance(value, bool) else str(value))
+        for word in (f"--{key}", json.dumps(value) if value is None or isinstance(value, bool) else str(value))
     )

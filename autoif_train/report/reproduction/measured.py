@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,10 @@ from autoif_train.report.reproduction.grid import PlannedRun, Reproduction
 
 RESAMPLES = 2000
 # Metrics that are the share of the prompts with this property, so that two runs can be compared prompt by prompt.
-PER_PROMPT = {"pass_rate": "passed", "prompt_strict": "passed", "relevance": "relevant"}
+PER_PROMPT = {"pass_rate": "passed", "prompt_strict": "passed", "pass_at_1": "passed", "relevance": "relevant"}
+# What makes two scores of one benchmark comparable: who graded, and how answers were decoded.
+GRADED_BY = ("scorer", "judge", "decoding")
+MIXED = "scored differently"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,14 +48,17 @@ class Place:
     stage: str
 
 
-def figure(grid: Reproduction, place: Place, column: str, baseline: Place | None = None) -> Figure | None:
+def figure(grid: Reproduction, place: Place, column: str, baseline: Place | None = None) -> Figure | str | None:
     """The mean of one column (`benchmark/set/metric`) over the seeds that were run; None where none was.
 
-    The difference is taken over the seeds that both have.
+    The difference is taken over the seeds that both have. Scores of different graders or decodings are never averaged
+    or subtracted: the cell says so instead.
     """
     found = _by_seed(grid, place, column)
     if not found:
         return None
+    if len(_graders(grid, (place, baseline or place), column)) > 1:
+        return MIXED
     values = list(found.values())
     sd = statistics.stdev(values) if len(values) > 1 else None
     shown = Figure(statistics.mean(values), sd, len(values), planned=len(grid.seeds))
@@ -65,13 +72,24 @@ def figure(grid: Reproduction, place: Place, column: str, baseline: Place | None
 
 
 def _by_seed(grid: Reproduction, place: Place, column: str) -> dict[int, float]:
+    metric = column.rpartition("/")[2]
+    return {seed: 100 * score["metrics"][metric] for seed, score in _scores(grid, place, column).items()}
+
+
+def _graders(grid: Reproduction, places: Sequence[Place], column: str) -> set[str]:
+    scores = (score for place in places for score in _scores(grid, place, column).values())
+    return {json.dumps([score.get(key) for key in GRADED_BY], sort_keys=True) for score in scores}
+
+
+def _scores(grid: Reproduction, place: Place, column: str) -> dict[int, dict[str, Any]]:
+    """By seed, the row of `results.json` that holds a column."""
     benchmark, name, metric = column.split("/")
     found = {}
     for seed in grid.seeds:
         run = grid.folder_of.get((place.point, seed))
         for score in _last_round(run, place.stage) if run else []:
             if (score["benchmark"], score["set"]) == (benchmark, name) and metric in score["metrics"]:
-                found[seed] = 100 * score["metrics"][metric]
+                found[seed] = score
     return found
 
 

@@ -18,13 +18,13 @@ class Spot:
     """One value of a panel's setting: the score there and how many rows were trained on; None where not run."""
 
     value: float
-    score: Figure | None
+    score: Figure | str | None
     amount: Figure | None
 
 
 def spots(grid: Reproduction, panel: Panel, column: str) -> list[Spot]:
-    """The curve of a panel; differences are against the run with the model's own value."""
-    usual = Place(AROUND, panel.stage)
+    """The curve of a panel; differences are against its last value."""
+    usual = Place(panel_point(panel, panel.values[-1]), panel.stage)
     found = []
     for value in panel.values:
         place = Place(panel_point(panel, value), panel.stage)
@@ -34,7 +34,7 @@ def spots(grid: Reproduction, panel: Panel, column: str) -> list[Spot]:
     return found
 
 
-def before(grid: Reproduction, panel: Panel, column: str) -> Figure | None:
+def before(grid: Reproduction, panel: Panel, column: str) -> Figure | str | None:
     """What the stage before a panel's own scores: where a curve over shares of the data starts from."""
     return figure(grid, Place(AROUND, ("base", *STAGES)[STAGES.index(panel.stage)]), column)
 
@@ -55,7 +55,7 @@ def figure_table(grid: Reproduction, data: dict[str, Any]) -> Table:
             rows.append((f"{panel.title}: {value_text(spot.value)}", (spot.score or NOT_RUN, spot.amount or NOT_RUN)))
     columns = (Column(f"{data['columns'][column]}, ours", ours=True), Column("rows trained on", ours=True, digits=0))
     notes = [f"{panel.title}. {spec['panels'][panel.name]}" for panel in grid.panels]
-    notes.append("Differences are against the run with the model's own value of the setting.")
+    notes.append("Differences are against a panel's last value.")
     return Table("figure4", spec["title"], columns, tuple(rows), tuple(notes))
 
 
@@ -90,16 +90,16 @@ def draw(grid: Reproduction, data: dict[str, Any], folder: Path) -> list[Path]:
     return paths
 
 
-def _draw_panel(axis: Any, panel: Panel, curve: list[Spot], start: Figure | None, heading: str) -> None:
+def _draw_panel(axis: Any, panel: Panel, curve: list[Spot], start: Figure | str | None, heading: str) -> None:
     places = range(len(curve))
-    run = [(place, spot) for place, spot in zip(places, curve, strict=True) if spot.score]
+    run = [(place, spot) for place, spot in zip(places, curve, strict=True) if isinstance(spot.score, Figure)]
     axis.errorbar(
         [place for place, _ in run],
         [spot.score.mean for _, spot in run],
         yerr=[spot.score.sd or 0.0 for _, spot in run],
         color=COLOURS[0], marker="o", capsize=3,
     )  # fmt: skip
-    if start:
+    if isinstance(start, Figure):
         axis.axhline(start.mean, color=COLOURS[0], linestyle="--", linewidth=1)
         axis.annotate("the stage before", (-0.4, start.mean), fontsize="small", color=COLOURS[0], va="bottom")
     axis.set_xticks(list(places), [value_text(spot.value) for spot in curve])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import yaml
 
@@ -24,10 +26,16 @@ def test_three_seeds_on_tiny_and_five_on_other_models(grid):
 
 
 def test_a_value_that_is_the_models_own_is_no_run_of_its_own(grid):
-    named = ("strong_to_weak", "functions_0.8", "sft_share_1", "dpo_share_1", "queries_0")
+    named = ("strong_to_weak", "queries_0.5", "sft_share_1", "dpo_share_1", "queries_0")
     asked = grid("--table", "figure4", "--seeds", "1", "--points", ",".join(named))
     assert len({asked.folder_of[name, 1].folder for name in named[:-1]}) == 1
     assert len(asked.runs) == 2
+
+
+def test_a_panels_own_settings_stay_the_same_at_all_its_values(grid):
+    asked = grid("--table", "figure4", "--seeds", "1", "--points", "functions_0.2,functions_0.8")
+    assert [run.settings.back_translation.max_functions for run in asked.runs] == [None, None]
+    assert [run.settings.cross_validation.function_accept_at_least for run in asked.runs] == [0.2, 0.8]
 
 
 def test_runs_of_one_point_train_the_stages_of_all_that_share_it(grid):
@@ -75,6 +83,19 @@ def test_another_supervisor_is_named_by_a_settings_file(grid, tmp_path):
 def test_runs_share_what_the_supervisor_was_paid_for(grid):
     runs = grid("--table", "3", "--points", "without_all,without_quality").runs
     assert len({run.settings.cache.path for run in runs}) == 1
+
+
+def test_a_folder_of_other_settings_is_refused_and_a_setting_it_could_not_know_is_not(grid):
+    (run,) = grid("--table", "3", "--points", "strong_to_weak", "--seeds", "1").runs
+    run.folder.mkdir(parents=True)
+    made_with = dataclasses.asdict(run.settings)
+    del made_with["pairs"]["share"]
+    (run.folder / "config.yaml").write_text(yaml.safe_dump(made_with))
+    assert not run.finished()
+    made_with["quality"]["enabled"] = False
+    (run.folder / "config.yaml").write_text(yaml.safe_dump(made_with))
+    with pytest.raises(UserError, match=r"quality\.enabled"):
+        run.finished()
 
 
 @pytest.mark.parametrize(

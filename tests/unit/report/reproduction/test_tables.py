@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from autoif_train.config import CONFIGS
 from autoif_train.report.reproduction.files import write_tables
 from autoif_train.report.reproduction.markup import comma_separated, latex, markdown
-from autoif_train.report.reproduction.measured import Figure, Place, bootstrap_interval, figure
+from autoif_train.report.reproduction.measured import MIXED, Figure, Place, bootstrap_interval, figure
 from autoif_train.report.reproduction.tables import NOT_RUN, NOTHING, compared, paper, tables
 from autoif_train.rows import write_rows
 from tests.unit.report.reproduction.conftest import write_run
@@ -133,6 +134,17 @@ def test_seeds_that_only_one_side_has_are_left_out_of_the_difference(grid):
         asked, Place("without_quality", "online_dpo"), "tiny/H/pass_rate", Place("strong_to_weak", "online_dpo")
     )
     assert (found.seeds, found.difference) == (2, 0.0)
+
+
+def test_scores_of_different_scorers_are_not_put_together(grid):
+    asked = grid("--table", "3", "--points", "strong_to_weak")
+    for seed, scorer in ((1, "lm_eval 1"), (2, "lm_eval 2")):
+        run = asked.folder_of["strong_to_weak", seed]
+        write_run(run, STAGES)
+        results = json.loads((run.folder / "results.json").read_text())
+        scores = [{**score, "scorer": scorer} for score in results["scores"]]
+        (run.folder / "results.json").write_text(json.dumps({"scores": scores}))
+    assert figure(asked, Place("strong_to_weak", "sft"), "tiny/H/pass_rate") == MIXED
 
 
 def test_data_sizes_and_contamination_come_from_the_files(grid):
