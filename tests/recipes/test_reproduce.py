@@ -60,7 +60,7 @@ def test_the_second_run_shares_the_data_of_the_first_and_trains_on_its_own_share
 def test_the_table_shows_what_was_run_and_marks_the_rest(killed_and_finished):
     folder, _, ran = killed_and_finished
     lines = {line.split("|")[1].strip(): line for line in ran.out.splitlines() if line.startswith("| Share of the SFT")}
-    assert "not run" not in lines["Share of the SFT data: 0.5"]
+    assert "not run" not in lines["Share of the SFT data: 1/2"]
     assert "not run" in lines["Share of the SFT data: 1"]
     assert {path.suffix for path in (folder / "tables").iterdir()} == {".md", ".tex", ".csv", ".svg", ".png"}
 

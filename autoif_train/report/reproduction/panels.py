@@ -11,6 +11,7 @@ from autoif_train.report.reproduction.measured import Figure, Place, data_size, 
 from autoif_train.report.reproduction.tables import NOT_RUN, Cell, Column, Table
 
 COLOURS = ("#1f5fa8", "#c4621b")  # the score, the amount of data
+LEAST_RANGE = 10.0  # points on the scale of a score: noise must not fill a panel
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,9 @@ def figure_table(grid: Reproduction, data: dict[str, Any]) -> Table:
         if panel.is_share:
             rows.append((f"{panel.title}: none, the stage before", (before(grid, panel, column) or NOT_RUN, "0")))
         for spot in spots(grid, panel, column):
-            rows.append((f"{panel.title}: {value_text(spot.value)}", (spot.score or NOT_RUN, spot.amount or NOT_RUN)))
+            rows.append(
+                (f"{panel.title}: {value_text(panel, spot.value)}", (spot.score or NOT_RUN, spot.amount or NOT_RUN))
+            )
     columns = (Column(f"{data['columns'][column]}, ours", ours=True), Column("rows trained on", ours=True, digits=0))
     notes = [f"{panel.title}. {spec['panels'][panel.name]}" for panel in grid.panels]
     notes.append("Differences are against a panel's last value.")
@@ -64,13 +67,14 @@ def figure_column(grid: Reproduction, data: dict[str, Any]) -> str:
     return data["ours"].get(grid.settings.model, ["ifeval/ifeval/prompt_loose"])[0]
 
 
-def value_text(value: float) -> str:
-    """`1/64` for a small share, else the number."""
-    return f"1/{round(1 / value)}" if 0 < value < 0.2 else f"{value:g}"
+def value_text(panel: Panel, value: float) -> str:
+    """`1/64` for a share, `0.8` for a threshold."""
+    return f"1/{round(1 / value)}" if panel.is_share and value < 1 else f"{value:g}"
 
 
 def draw(grid: Reproduction, data: dict[str, Any], folder: Path) -> list[Path]:
-    """`figure4.svg` and `figure4.png` in the folder."""
+    """`figure4.svg` and `.png`: scores over seeds with their standard deviation, hollow where seeds are missing; dotted
+    how many rows were trained on."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -99,10 +103,23 @@ def _draw_panel(axis: Any, panel: Panel, curve: list[Spot], start: Figure | str 
         yerr=[spot.score.sd or 0.0 for _, spot in run],
         color=COLOURS[0], marker="o", capsize=3,
     )  # fmt: skip
+    some = [(place, spot.score.mean) for place, spot in run if spot.score.seeds < spot.score.planned]
+    if some:  # hollow where seeds are missing
+        axis.plot(*zip(*some, strict=True), "o", color=COLOURS[0], markerfacecolor="white", zorder=4)
+    low, high = axis.get_ylim()
+    if high - low < LEAST_RANGE:
+        axis.set_ylim((low + high - LEAST_RANGE) / 2, (low + high + LEAST_RANGE) / 2)
     if isinstance(start, Figure):
         axis.axhline(start.mean, color=COLOURS[0], linestyle="--", linewidth=1)
-        axis.annotate("the stage before", (-0.4, start.mean), fontsize="small", color=COLOURS[0], va="bottom")
-    axis.set_xticks(list(places), [value_text(spot.value) for spot in curve])
+        axis.annotate(
+            "the stage before",
+            (len(curve) - 0.6, start.mean),
+            fontsize="small",
+            color=COLOURS[0],
+            va="bottom",
+            ha="right",
+        )
+    axis.set_xticks(list(places), [value_text(panel, spot.value) for spot in curve])
     axis.set_xlim(-0.5, len(curve) - 0.5)
     axis.set_xlabel(panel.key)
     axis.set_title(panel.title, fontsize="medium")
