@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from autoif_train.report.folder import rows_of
-from autoif_train.report.reproduction.grid import PlannedRun, Reproduction
+from autoif_train.report.reproduction.grid import STAGES, PlannedRun, Reproduction
 from autoif_train.report.reproduction.measured import Figure, Place, data_size, figure, over_seeds
 from autoif_train.report.stages import title
 from autoif_train.synthesis.contamination import overlap
@@ -52,7 +52,9 @@ def tables(grid: Reproduction) -> Iterator[Table]:
     """The tables that were asked for, with what is there of our runs."""
     data = paper()
     if "1" in grid.tables:
-        yield compared(grid, data, "table1", _own_rows(grid, data["table1"]))
+        own = _own_rows(grid, data["table1"])
+        yield compared(grid, data, "table1", own)
+        yield compared(grid, {**data, "steps": _steps(data["table1"], own)}, "steps")
         yield compared(grid, data, "followbench")
     if "2" in grid.tables:
         yield compared(grid, data, "table2")
@@ -123,6 +125,22 @@ def _own_rows(grid: Reproduction, spec: dict[str, Any]) -> list[dict[str, Any]]:
         for stage in (point.stages if "1" in point.tables else ())
         if (point.name, stage) not in shown
     ]
+
+
+def _steps(spec: dict[str, Any], own: list[dict[str, Any]]) -> dict[str, Any]:
+    """Table 1's trained stages once more, each against the stage before it: what one more step is worth."""
+    rows = [row for row in [*spec["rows"], *own] if row.get("stage") in STAGES and row["point"] != "conversations"]
+    rows.sort(key=lambda row: (row["point"], row.get("model", ""), STAGES.index(row["stage"])))
+    label_of = {(row["point"], row["stage"], row.get("model")): row["label"] for row in rows}
+
+    def before(row: dict[str, Any]) -> str | None:
+        earlier = STAGES[max(STAGES.index(row["stage"]) - 1, 0)]
+        found = (label_of.get((row["point"], earlier, model)) for model in (row.get("model"), None))
+        return next((label for label in found if label and label != row["label"]), None)
+
+    rows = [{**row, "base": before(row)} for row in rows]
+    notes = ["Differences are against the stage before: offline DPO against SFT, online against offline DPO."]
+    return {"title": "Table 1, step by step", "columns": spec["columns"], "rows": rows, "notes": notes}
 
 
 def _our_notes(grid: Reproduction) -> list[str]:

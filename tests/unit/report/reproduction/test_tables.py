@@ -67,6 +67,17 @@ def test_stages_that_the_paper_lacks_have_rows_of_their_own(table1):
     assert row(table1, "self-alignment, SFT (not in the paper)")["IFEval prompt strict, paper"] == NOTHING
 
 
+def test_each_step_is_set_against_the_stage_before_it(grid):
+    asked = grid("--table", "1", "--points", "strong_to_weak,self_alignment")
+    for point in ("strong_to_weak", "self_alignment"):
+        write_run(asked.folder_of[point, 1], STAGES)
+    _, steps, *_ = tables(asked)
+    for label in ("Qwen2-7B, + online DPO", "Qwen2-72B-Instruct, self, + online DPO"):
+        assert row(steps, label)["tiny H, ours"].difference == pytest.approx(10.0)
+    assert row(steps, "Qwen2-7B, + online DPO")["IFEval prompt strict, paper"].difference == pytest.approx(2.8)
+    assert row(steps, "Qwen2-7B, SFT (72B supervises)")["tiny H, ours"].difference is None
+
+
 def test_a_column_is_the_papers_or_ours_and_of_one_scorer(grid):
     for table in tables(grid("--table", "all", "--seeds", "1", "--points", "strong_to_weak")):
         for column, cells in zip(table.columns, zip(*(cells for _, cells in table.rows), strict=True), strict=True):
