@@ -35,7 +35,7 @@ ifeq ($(HAS_GPU),)
 	  || $(BIN)/pip install --quiet --retries 1 --timeout 15 $(TORCH) --index-url $(CPU_INDEX) 2>/dev/null \
 	  || $(BIN)/pip install --quiet $(TORCH)
 endif
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,docs,eval]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev,docs,eval,wasm]'
 	-$(BIN)/python -m nltk.downloader -q -d $(NLTK_DATA_HERE) punkt_tab >/dev/null 2>&1
 	test -d $(NLTK_DATA_HERE)/tokenizers/punkt_tab || $(MAKE) --no-print-directory punkt
 	touch $@

@@ -172,7 +172,7 @@ def hostile() -> None:
     """Which kinds of hostile function each level contains, neighbours included. `none` contains nothing by intent."""
     kinds = runpy.run_path(str(Path(__file__).parents[1] / "tests" / "unit" / "execution" / "hostile.py"))
     tried = {**kinds["HOSTILE"], **kinds["ANY_VERDICT"]}
-    for level in ("strict", "seccomp", "rlimit"):
+    for level in ("strict", "seccomp", "wasm", "rlimit"):
         lost = [name for name, source in tried.items() if not contained(level, name, source, name in kinds["HOSTILE"])]
         print(
             f"{level:8} {len(tried) - len(lost)} of {len(tried)} contained; not: {', '.join(lost) or '-'}", flush=True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from autoif_train.execution import packs as packages
 from autoif_train.execution import probes
@@ -16,6 +16,8 @@ from autoif_train.execution.reward import RewardFunction, reward_function
 from autoif_train.execution.runs import Reasons, Run
 from autoif_train.execution.settings import LEVELS, ExecutionSettings
 from autoif_train.execution.sources import SourceMemory
+from autoif_train.execution.wasm import component
+from autoif_train.execution.wasm.pool import WasmPool
 from autoif_train.types import Outcome, Query, UserError
 
 SLOW_NICENESS = 5  # of the workers for functions that timed out once
@@ -46,24 +48,51 @@ class Executor:
 
     def _open(self) -> None:
         settings = self.settings
-        self._pools: dict[tuple[tuple[str, ...], int], tuple[Pool, Lanes]] = {}
+        self._pools: dict[tuple[tuple[str, ...], int], tuple[Pool | WasmPool, Lanes]] = {}
         self._sources, self._lock = SourceMemory(settings.packs), threading.Lock()
         self._owner, self._closed = os.getpid(), False
-        walls = probes.WALLS["strict" if settings.level == "auto" else settings.level]
-        self._config = {**walls, "memory_bytes": settings.memory_limit_mb << 20, "known_packs": settings.packs}
-        self._pool = self._open_pool((), 0)
-        try:
-            found = probes.probe(self._pool, settings.level)
-        except BaseException:
-            self.close()
-            raise
+        found = self._probed()
         self.level, self.report = found.name, found.report
 
-    def _open_pool(self, packs: tuple[str, ...], hash_seed: int) -> Pool:
+    def _probed(self) -> probes.Level:
+        """Open the first pool of the strongest level that is asked for and to be had."""
+        asked, lost = self.settings.level, ""
+        if asked != "wasm" and not probes.FOREIGN:
+            walls = probes.WALLS["strict" if asked == "auto" else asked]
+            found = self._opened(Pool, walls, lambda pool: probes.probe(pool, asked))
+            if asked != "auto" or found.name != "rlimit" or not component.installed():
+                return found
+            lost = found.lost
+            self._close_pools()
+        elif asked == "auto":
+            lost = f" (no strict: {probes.FOREIGN})"
+        elif asked != "wasm":
+            raise UserError(f"execution.level: {asked} is not available here ({probes.FOREIGN}); name auto or wasm")
+        component.check()
+        return self._opened(WasmPool, {}, lambda pool: probes.probe_wasm(pool, lost))
+
+    def _opened(
+        self, kind: type[Pool | WasmPool], walls: dict, probe: Callable[[Pool | WasmPool], probes.Level]
+    ) -> probes.Level:
+        self._kind, self._walls = kind, walls
+        try:
+            self._pool = self._open_pool((), 0)
+            return probe(self._pool)
+        except BaseException:
+            self._close_pools()
+            raise
+
+    def _open_pool(self, packs: tuple[str, ...], hash_seed: int) -> Pool | WasmPool:
         """Workers that have these packs loaded; those of another hash seed than 0 only run functions again."""
         count = 1 if hash_seed else self.settings.workers
-        config = {**self._config, "packs": packs, "packs_path": packages.path() if packs else []}
-        pool = Pool(config, [0] * count + [SLOW_NICENESS] * count, hash_seed)
+        config = {
+            **self._walls,
+            "memory_bytes": self.settings.memory_limit_mb << 20,
+            "known_packs": self.settings.packs,
+            "packs": packs,
+            "packs_path": packages.path() if packs else [],
+        }
+        pool = self._kind(config, [0] * count + [SLOW_NICENESS] * count, hash_seed)
         fast, slow = Lane(pool, range(count), "fast"), Lane(pool, range(count, 2 * count), "slow")
         self._pools[packs, hash_seed] = pool, Lanes(fast, slow, count)
         return pool
@@ -74,7 +103,7 @@ class Executor:
             if (packs, hash_seed) not in self._pools:
                 layers = self._open_pool(packs, hash_seed).layers
                 if layers != self._pool.layers:
-                    self.close()
+                    self._close_pools()
                     raise RuntimeError(f"the walls differ: first {self._pool.layers}, then {layers}")
             return self._pools[packs, hash_seed][1]
 
@@ -113,9 +142,13 @@ class Executor:
         self._closed = True
         if self._owner != os.getpid():
             return
+        self._close_pools()
+
+    def _close_pools(self) -> None:
         for pool, lanes in self._pools.values():
             pool.close()
             lanes.close()
+        self._pools.clear()
 
     def __enter__(self) -> Executor:
         return self
@@ -127,8 +160,6 @@ class Executor:
 def _check(settings: ExecutionSettings) -> None:
     if settings.level not in LEVELS:
         raise UserError(f"execution.level: {settings.level} is not one of {', '.join(LEVELS)}")
-    if settings.level == "wasm":
-        raise UserError("execution.level: wasm is not built yet; name auto, strict, seccomp or rlimit")
     for name in ("workers", "timeout_seconds", "memory_limit_mb", "strikes"):
         if not getattr(settings, name) > 0:
             raise UserError(f"execution.{name}: must be above 0, not {getattr(settings, name)}")

@@ -44,13 +44,14 @@ class Frame:
     cpu_seconds: float
 
     @property
-    def header(self) -> bytes:
+    def limits(self) -> tuple[float, float, float]:
+        """CPU seconds of a call, the same for whoever watches it from outside, wall seconds without CPU."""
         soft = self.cpu_seconds
-        hard = soft * 1.05 + 0.03  # the tick inside comes first where Python code runs
-        wall = soft * 3 + 1.0
-        header = codes.REQUEST.pack(
-            self.kind, len(self.counts), sum(map(len, self.body)), self.strikes, soft, hard, wall
-        )
+        return soft, soft * 1.05 + 0.03, soft * 3 + 1.0  # the tick inside comes first where Python code runs
+
+    @property
+    def header(self) -> bytes:
+        header = codes.REQUEST.pack(self.kind, len(self.counts), sum(map(len, self.body)), self.strikes, *self.limits)
         return header + struct.pack(f"={len(self.counts)}I", *self.counts)
 
 
@@ -78,7 +79,7 @@ class Slot:
             pass
         size, cells, cpu_seconds = codes.REPLY.unpack(self._receive(codes.REPLY.size))
         outcomes = self._receive(calls)
-        return Reply(outcomes, _unpack_notes(self._receive(size)), cells, cpu_seconds)
+        return Reply(outcomes, unpack_notes(self._receive(size)), cells, cpu_seconds)
 
     def _receive(self, size: int) -> bytes:
         buffer = bytearray(size)
@@ -100,8 +101,8 @@ class Pool:
 
     def __init__(self, walls: dict, slots: Sequence[int], hash_seed: int):
         interpreter = getattr(sys, "_base_executable", None) or sys.executable
-        if not sys.platform.startswith("linux") or not interpreter:
-            raise UserError("execution.level: untrusted code can only be run on Linux so far; run this step there")
+        if not interpreter:
+            raise UserError("execution.level: no interpreter is known that could be started (sys.executable is empty)")
         control, inside = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # Isolated like -I, but for the environment, which we make: -I would ignore the hash seed in it.
         command = [os.path.realpath(interpreter), "-s", "-P", "-S", "-c", BOOT, str(Path(__file__).parent)]
@@ -179,7 +180,7 @@ class Pool:
             self.process.wait()
 
 
-def _unpack_notes(records: bytes) -> dict[int, bytes]:
+def unpack_notes(records: bytes) -> dict[int, bytes]:
     notes, position = {}, 0
     while position < len(records):
         call, length = codes.NOTE.unpack_from(records, position)

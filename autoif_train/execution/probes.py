@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import marshal
+import sys
+from typing import TYPE_CHECKING
 
 from autoif_train.execution.inside import codes
 from autoif_train.execution.jobs import Piece, frame_of
-from autoif_train.execution.pool import Pool
+from autoif_train.execution.pool import Frame, Pool
 from autoif_train.types import UserError
+
+if TYPE_CHECKING:
+    from autoif_train.execution.wasm.pool import WasmPool
+
+FOREIGN = "" if sys.platform.startswith("linux") else f"its walls are those of Linux, and this is {sys.platform}"
 
 WALLS = {
     "strict": {"limits": True, "filter": True, "namespaces": True, "files": True},
@@ -39,10 +46,11 @@ NEIGHBOUR = "def evaluate(text):\n    return text == 'yes'"
 
 @dataclasses.dataclass(frozen=True)
 class Level:
-    """What the probes found. `report` is one line for people and for the run's manifest."""
+    """What the probes found. `report` is one line for people and for the run's manifest, `lost` why it is no better."""
 
     name: str
     report: str
+    lost: str = ""
 
 
 def probe(pool: Pool, asked: str) -> Level:
@@ -69,7 +77,18 @@ def probe(pool: Pool, asked: str) -> Level:
     count = f"canaries {len(CANARIES) - len(escaped)}/{len(CANARIES)} contained"
     lost = f" (no {wanted}: {missing[wanted]})" if name != wanted else ""
     loose = f", not contained: {', '.join(escaped)}" if escaped else ""
-    return Level(name, f"sandbox={name}{lost}, {count}{loose}")
+    return Level(name, f"sandbox={name}{lost}, {count}{loose}", lost)
+
+
+def probe_wasm(pool: WasmPool, lost: str) -> Level:
+    """`lost` says why it is not the level that was wanted first.
+
+    Raises UserError where a canary gets out: there is nothing below this level to fall back to.
+    """
+    escaped = _escaped(pool, list(CANARIES))
+    if escaped:
+        raise UserError(f"execution.level: wasm is not available here (canaries got out: {', '.join(escaped)})")
+    return Level("wasm", f"sandbox=wasm{lost}, canaries {len(CANARIES)}/{len(CANARIES)} contained")
 
 
 def _missing(level: str, layers: dict[str, str]) -> str:
@@ -81,14 +100,16 @@ def _missing(level: str, layers: dict[str, str]) -> str:
     return "; ".join(lacking)
 
 
-def _escaped(pool: Pool, canaries: list[str]) -> list[str]:
+def _escaped(pool: Pool | WasmPool, canaries: list[str]) -> list[str]:
     sources = [NEIGHBOUR, *(CANARY.format(CANARIES[name]) for name in canaries)]
-    pieces = [Piece(number, _compiled(source), range(1), ["yes"], 3) for number, source in enumerate(sources)]
+    pieces = [Piece(number, code, range(1), ["yes"], 3) for number, code in enumerate(_compiled(pool, sources))]
     reply = pool.ask(0, frame_of(codes.ALONE, pieces, strikes=1, cpu_seconds=CANARY_SECONDS))
     if reply.outcomes[0] != codes.TRUE:
         raise RuntimeError(f"a plain function got the result {reply.outcomes[0]} instead of a verdict: {reply.notes}")
     return [name for name, code in zip(canaries, reply.outcomes[1:], strict=True) if code == codes.TRUE]
 
 
-def _compiled(source: str) -> bytes:
-    return marshal.dumps(compile(source, "<function>", "exec", dont_inherit=True))
+def _compiled(pool: Pool | WasmPool, sources: list[str]) -> list[bytes]:
+    """As the interpreter inside compiles them."""
+    reply = pool.ask(0, Frame(codes.ADMIT, [marshal.dumps(sources)], [1] * len(sources), strikes=1, cpu_seconds=2.0))
+    return [reply.notes[call][codes.ADMITTED.size :] for call in range(len(sources))]

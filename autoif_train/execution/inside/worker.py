@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import itertools
 import mmap
@@ -16,27 +15,13 @@ import sys
 import time
 
 from . import cell, codes, kernel
+from .frames import Ending, Frame, run_frame
 
 HEARTBEAT_SECONDS = 1.0
 STIR_SECONDS = 0.002  # CPU: a call that uses less within its wall limit sleeps; one that is merely starved uses more
+PROMPT_SECONDS = 0.02  # a worker that wakes up later than this was kept waiting itself
+MAX_PAUSE = 0.25  # wall seconds between two looks at a cell
 WALL_FACTOR = 15  # times the wall limit: the end also for a call that wakes up now and then
-
-
-@dataclasses.dataclass(frozen=True)
-class Frame:
-    """What the parent asks for. `body` is data for the cell; `ends[i]` is the first call after function `i`."""
-
-    kind: int
-    body: memoryview
-    ends: list[int]
-    strikes: int
-    soft_seconds: float
-    hard_seconds: float
-    wall_seconds: float
-
-    @property
-    def calls(self) -> int:
-        return self.ends[-1]
 
 
 class Worker:
@@ -68,10 +53,9 @@ class Worker:
         header = self.receive(codes.REQUEST.size)
         if header is None:
             return None
-        kind, functions, size, strikes, soft, hard, wall = codes.REQUEST.unpack(header)
+        kind, functions, size, strikes, *limits = codes.REQUEST.unpack(header)
         counts = struct.unpack(f"={functions}I", self.receive(4 * functions))
-        body = memoryview(self.bodies)[:size]
-        return Frame(kind, body, list(itertools.accumulate(counts)), strikes, soft, hard, wall)
+        return Frame(kind, memoryview(self.bodies)[:size], list(itertools.accumulate(counts)), strikes, *limits)
 
     def receive(self, size: int) -> bytes | None:
         """Exactly `size` bytes, or None when the parent has gone."""
@@ -87,51 +71,21 @@ class Worker:
     def run(self, frame: Frame) -> tuple[bytes, bytes, int]:
         """One byte per call, the error texts as records, and how many cells it took."""
         outcomes, notes = bytearray(frame.calls), bytearray()
-        start = function = forks = 0
         self.cell.prepare(frame)
-        while start < frame.calls:
-            while frame.ends[function] <= start:
-                function += 1
-            end = frame.ends[function] if frame.kind == codes.ALONE else frame.calls
-            begin, start = start, self.run_cell(frame, start, end, outcomes, notes)
-            forks += 1
-            start = self.settle(frame, begin, start, outcomes)
+        forks = run_frame(frame, outcomes, lambda start, end: self.run_cell(frame, start, end, notes))
         return bytes(outcomes), bytes(notes), forks
 
-    def run_cell(self, frame: Frame, start: int, end: int, outcomes: bytearray, notes: bytearray) -> int:
-        """Fork a cell for the calls from `start`; copy what it did of [start, end); the first call not done."""
+    def run_cell(self, frame: Frame, start: int, end: int, notes: bytearray) -> tuple[bytes, Ending]:
+        """Fork a cell for the calls from `start`: what it did of [start, end), and how it ended."""
         self.results[0 : frame.calls] = bytes(frame.calls)
         self.notes[0:8] = bytes(8)
         child = os.fork()
         if child == 0:
             self.cell.live(frame, start)
         status, overdue = self.watch(child, frame, start, end)
-        stop = self.results.find(b"\0", start, end)
-        stop = end if stop < 0 else stop
-        outcomes[start:stop] = self.results[start:stop]
         self.copy_notes(start, end, notes)
-        tainted = os.WIFEXITED(status) and os.WEXITSTATUS(status) == cell.TAINTED and stop > start
-        if stop < end and not tainted:
-            # Nobody knows whose fault it was in a shared cell: the call is repeated alone.
-            alone = frame.kind != codes.SHARED
-            outcomes[stop] = codes.RETRY if not alone else codes.TIMEOUT if overdue else codes.KILLED
-            stop += 1
-        return stop
-
-    def settle(self, frame: Frame, begin: int, stop: int, outcomes: bytearray) -> int:
-        """Apply strikes to the function of the last call done; the first call that is still to be run."""
-        function = next(index for index, end in enumerate(frame.ends) if end >= stop)
-        first, last = (frame.ends[function - 1] if function else 0), frame.ends[function]
-        if stop == last:
-            return stop
-        done = outcomes[first:stop]
-        if frame.kind == codes.SHARED and codes.RETRY in done:
-            outcomes[stop:last] = bytes([codes.RETRY]) * (last - stop)
-            return last
-        if done.count(codes.TIMEOUT) >= frame.strikes or done.count(codes.KILLED) >= codes.DEATHS:
-            outcomes[stop:last] = bytes([codes.SKIPPED if codes.TIMEOUT in done else codes.KILLED]) * (last - stop)
-            return last
-        return stop
+        left = os.WIFEXITED(status) and os.WEXITSTATUS(status) == cell.TAINTED
+        return self.results[start:end], Ending.LEFT if left else Ending.OVERDUE if overdue else Ending.DIED
 
     def copy_notes(self, start: int, end: int, notes: bytearray) -> None:
         """Take the records of the cell's own calls; the cell wrote them, so every number is checked."""
@@ -155,28 +109,30 @@ class Worker:
             poll = select.poll()
             poll.register(descriptor, select.POLLIN)
             clock = (~child << 3) | 2  # the CPU clock of that process, see clock_getcpuclockid(3)
-            current, since_wall, since_cpu = start, time.monotonic(), 0.0
-            stirred_wall, stirred_cpu = since_wall, 0.0
-            pause, overdue = frame.hard_seconds, False
-            while not poll.poll(max(1, min(pause, 0.25) * 1000)):
+            current, since_cpu, stirred_cpu, before = start, 0.0, 0.0, time.monotonic()
+            idle = waited = 0.0  # wall seconds since the call last used CPU, and since it began
+            pause, overdue = min(frame.hard_seconds, MAX_PAUSE), False
+            while not poll.poll(max(1, pause * 1000)):
                 self.beat()
                 done = self.results.find(b"\0", current, end)
                 try:
                     now, cpu = time.monotonic(), time.clock_gettime(clock)
                 except OSError:
                     continue  # it has just ended
+                # When the machine keeps this process waiting, the cell may have waited as well: that does not count.
+                passed, before = min(now - before, pause + PROMPT_SECONDS), now
+                idle, waited = idle + passed, waited + passed
                 if done != current:
-                    current, since_wall, since_cpu = (end if done < 0 else done), now, cpu
+                    current, since_cpu, idle, waited = (end if done < 0 else done), cpu, 0.0, 0.0
                 if cpu - stirred_cpu > STIR_SECONDS:
-                    stirred_wall, stirred_cpu = now, cpu
+                    stirred_cpu, idle = cpu, 0.0
                 used = cpu - since_cpu
-                asleep = now - max(stirred_wall, since_wall) > frame.wall_seconds
-                if used > frame.hard_seconds or asleep or now - since_wall > frame.wall_seconds * WALL_FACTOR:
+                if used > frame.hard_seconds or idle > frame.wall_seconds or waited > frame.wall_seconds * WALL_FACTOR:
                     overdue = True
                     signal.pidfd_send_signal(descriptor, signal.SIGKILL)
                     poll.poll()
                     break
-                pause = frame.hard_seconds - used  # no sooner can it be over: a call has one thread
+                pause = min(frame.hard_seconds - used, MAX_PAUSE)  # no sooner can it be over: a call has one thread
         finally:
             os.close(descriptor)
         return os.waitpid(child, 0)[1], overdue

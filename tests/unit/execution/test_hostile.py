@@ -22,10 +22,11 @@ TEXTS = ["yes yes", "no", "yes no", "yes"]
 RIGHT = [Outcome.FOLLOWED, Outcome.VIOLATED, Outcome.FOLLOWED, Outcome.VIOLATED]
 
 
-@pytest.fixture(scope="module", params=["strict", "seccomp"])
+@pytest.fixture(scope="module", params=["strict", "seccomp", "wasm"])
 def walled(request):
     os.environ["AUTOIF_SECRET"] = "a key"
-    with Executor(level=request.param, workers=1, timeout_seconds=0.1, memory_limit_mb=128) as executor:
+    level = request.getfixturevalue("wasm") if request.param == "wasm" else request.param
+    with Executor(level=level, workers=1, timeout_seconds=0.1, memory_limit_mb=128) as executor:
         yield executor
     del os.environ["AUTOIF_SECRET"]
 

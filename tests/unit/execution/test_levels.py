@@ -59,7 +59,6 @@ def test_the_strong_levels_contain_all_canaries():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"level": "wasm"}, "wasm is not built yet"),
         ({"level": "docker"}, "auto, strict, seccomp"),
         ({"workers": 0}, "execution.workers"),
         ({"timeout_seconds": 0}, "execution.timeout_seconds"),

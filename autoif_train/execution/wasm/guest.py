@@ -1,0 +1,60 @@
+"""What is compiled into the component: the interpreter inside, its walls being those of WebAssembly."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import signal
+from typing import NoReturn
+
+import wit_world
+from inside import admission, calls, codes, modules
+
+
+class Left(BaseException):
+    """The rest of the frame wants a fresh instance."""
+
+
+class Results:
+    """Writes go to the host, one call at a time: an instance may end at any moment."""
+
+    def __setitem__(self, key: int | slice, value: int | bytes) -> None:
+        if isinstance(key, slice):
+            wit_world.report(key.start, bytes(value))
+        else:
+            wit_world.report(key, bytes((value,)))
+
+
+class Notes:
+    def add(self, call: int, text: bytes) -> bool:
+        wit_world.note(call, text)
+        return True
+
+
+class Guest(calls.Calls):
+    def leave(self) -> NoReturn:
+        raise Left
+
+
+def forbidden(*_arguments: object) -> NoReturn:
+    raise PermissionError("not permitted")
+
+
+signal.signal = forbidden  # as in a cell, where the kernel forbids it; here it would do nothing
+modules.preload()
+ADMISSION = admission.Admission()
+GUEST = Guest((), Results(), Notes())
+
+
+class WitWorld(wit_world.WitWorld):
+    def run(self, kind: int, body: bytes, start: int, wall_seconds: float) -> bool:
+        os.closerange(0, 3)
+        GUEST.meter.wall = wall_seconds
+        try:
+            if kind == codes.ADMIT:
+                GUEST.admit(ADMISSION, marshal.loads(body), start)
+            else:
+                GUEST.run(memoryview(body), start, kind == codes.ALONE)
+        except Left:
+            return False
+        return True
