@@ -275,12 +275,13 @@ class Kept:
 
 @dataclasses.dataclass(frozen=True)
 class Dropped:
-    """An event of a filter: one thing of `unit` went, and why. `example` shows it to a person."""
+    """An event of a filter: one thing of `unit` went, and why. `example` is for people, `error` what it died of."""
 
     unit: str
     reason: str
     example: str = ""
     count: int = 1
+    error: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -38,7 +38,7 @@ def main(arguments: Arguments) -> None:
                     dropped.append({"instruction": event.example, "reason": event.reason, "detail": detail})
                     detail = []
                 case Dropped() if event.reason != "instruction dropped":
-                    detail.append(f"{event.unit}: {event.reason}")
+                    detail.append(f"{event.unit}: {event.reason}" + (f": {event.error}" if event.error else ""))
 
     with Executor(**dataclasses.asdict(settings.execution)) as executor:
         kept = write_rows(files.output, survivors(executor))

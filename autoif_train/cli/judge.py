@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from autoif_train.cli.arguments import Arguments, field, file_parser, sources
 from autoif_train.rows import Rows, write_rows
-from autoif_train.types import QueryFunction, Row, UserError
+from autoif_train.types import Outcome, QueryFunction, Row, UserError
 
 RESPONSES_PER_FRAME = 1024
 
@@ -17,33 +17,52 @@ RESPONSES_PER_FRAME = 1024
 def main(arguments: Arguments) -> None:
     from autoif_train.config import parse
     from autoif_train.execution import Executor
-    from autoif_train.feedback.judge import outcomes_of, verdict
+    from autoif_train.feedback.judge import outcomes_and_reasons, verdict
 
     parser = file_parser(
         "judge",
         "Run verification functions on responses. Also takes every --execution.key of the recipes.",
         functions="rows {id, functions: [source, …]}",
         responses="rows {id, text}; id names a row of the functions file",
-        output="rows {id, text, outcomes, score}, in the order of the responses",
+        output="rows {id, text, outcomes, score}, in the order of the responses; where a function could not judge, "
+        "OUTPUT.reasons.jsonl says why",
     )
     files, rest = parser.parse_known_args(arguments)
     settings = parse("autoif judge", "", rest)
     known = _functions(files.functions)
+    unjudged: dict[tuple[str | float, int, str], Row] = {}  # one row for each function and reason
+
+    def note(name: str | float, line: int, outcomes: list[Outcome], reasons: list[str | None]) -> None:
+        for function, (outcome, reason) in enumerate(zip(outcomes, reasons, strict=True)):
+            if reason is not None:
+                first = {
+                    "id": name,
+                    "function": function,
+                    "outcome": outcome,
+                    "reason": reason,
+                    "line": line,
+                    "count": 0,
+                }
+                unjudged.setdefault((name, function, reason), first)["count"] += 1
 
     def judged(executor: Executor) -> Iterator[Row]:
         rows = iter(Rows(files.responses, _response))
-        while frame := list(islice(rows, RESPONSES_PER_FRAME)):
+        lines = itertools.count(1)
+        while frame := list(itertools.islice(rows, RESPONSES_PER_FRAME)):
             for row in frame:
                 if row["id"] not in known:
                     raise UserError(f"{files.responses}: no functions for id {row['id']!r} in {files.functions}")
-            found = outcomes_of([(known[row["id"]], row["text"]) for row in frame], executor)
-            for row, outcomes in zip(frame, found, strict=True):
+            found = outcomes_and_reasons([(known[row["id"]], row["text"]) for row in frame], executor)
+            for row, (outcomes, reasons) in zip(frame, found, strict=True):
+                note(row["id"], next(lines), outcomes, reasons)
                 functions = [QueryFunction(source, "all") for source in known[row["id"]]]
                 yield {**row, "outcomes": outcomes, "score": verdict(functions, outcomes).score}
 
     with Executor(**dataclasses.asdict(settings.execution)) as executor:
         count = write_rows(files.output, judged(executor))
-    print(f"{count} responses judged → {files.output}")
+    beside = files.output.with_suffix(".reasons.jsonl")
+    write_rows(beside, unjudged.values())
+    print(f"{count} responses judged → {files.output}; why {len(unjudged)} times there was no judgement → {beside}")
 
 
 def _functions(file: Path) -> dict[str | float, tuple[str, ...]]:

@@ -30,20 +30,29 @@ def judge(queries: Iterable[Query], responses: Iterable[Response], executor: Run
 
 
 def outcomes_of(calls: Sequence[tuple[Sequence[str], str]], executor: Runs) -> list[list[Outcome]]:
-    """For each (sources, text) the outcome of every source on the text, in order.
+    """For each (sources, text) the outcome of every source on the text, in order."""
+    return [outcomes for outcomes, _ in outcomes_and_reasons(calls, executor)]
+
+
+def outcomes_and_reasons(
+    calls: Sequence[tuple[Sequence[str], str]], executor: Runs
+) -> list[tuple[list[Outcome], list[str | None]]]:
+    """For each (sources, text) the outcome of every source on the text, and why there is no judgement, in order.
 
     One job per distinct source, so that the executor compiles it once for all the texts that share it. A reasoning
     block is not part of an answer and is not shown to the functions.
     """
     calls = [(sources, without_thinking(text)) for sources, text in calls]
-    jobs: dict[str, dict[str, Outcome | None]] = {}
+    jobs: dict[str, dict[str, tuple[Outcome, str | None] | None]] = {}
     for sources, text in calls:
         for source in sources:
             jobs.setdefault(source, {})[text] = None
     found = executor.run([(source, list(texts)) for source, texts in jobs.items()])
-    for texts, outcomes in zip(jobs.values(), found, strict=True):
-        texts.update(zip(texts, outcomes, strict=True))
-    return [[jobs[source][text] for source in sources] for sources, text in calls]
+    for job, (texts, outcomes) in enumerate(zip(jobs.values(), found, strict=True)):
+        for number, (text, outcome) in enumerate(zip(texts, outcomes, strict=True)):
+            texts[text] = outcome, executor.reasons.get((job, number))
+    answers = [[jobs[source][text] for source in sources] for sources, text in calls]
+    return [([outcome for outcome, _ in answer], [reason for _, reason in answer]) for answer in answers]
 
 
 def verdict(functions: Sequence[QueryFunction], outcomes: Sequence[Outcome]) -> Verdict:

@@ -15,6 +15,9 @@ INSTRUCTIONS_PER_FRAME = 64  # enough for the executor to spread over its worker
 class Runs(Protocol):
     """What a step needs of the executor."""
 
+    reasons: dict[tuple[int, int], str]
+    """`{(job, text): why}` of the last run, for whatever was neither followed nor violated."""
+
     def run(self, jobs: list[tuple[str, list[str]]]) -> list[list[Outcome]]: ...
 
 
@@ -65,9 +68,10 @@ def cross_validate(
     while frame := list(islice(drafts, INSTRUCTIONS_PER_FRAME)):
         suites = [_suite(draft, settings) for draft in frame]
         outcomes = iter(executor.run([job for suite in suites for job in _jobs(suite, settings)]))
+        errors = iter(_errors(suites, executor.reasons, settings))
         for draft, suite in zip(frame, suites, strict=True):
             table = [_verdicts(suite, outcomes, settings) for _ in suite.functions]
-            yield from _survivors(draft, suite, table, settings)
+            yield from _survivors(draft, suite, table, [next(errors) for _ in suite.functions], settings)
 
 
 def _unjudged(
@@ -137,6 +141,21 @@ def equality_source(source: str, expected: bool) -> str:
     )
 
 
+def _errors(
+    suites: Iterable[_Suite], reasons: dict[tuple[int, int], str], settings: CrossValidationSettings
+) -> Iterator[str]:
+    """Of each function the first error text, or an empty one."""
+    first: dict[int, str] = {}
+    for (job, _), reason in sorted(reasons.items()):
+        first.setdefault(job, reason)
+    job = 0
+    for suite in suites:
+        jobs = sum(1 for _ in _jobs(suite, settings)) // max(1, len(suite.functions))
+        for _ in suite.functions:
+            yield next((first[number] for number in range(job, job + jobs) if number in first), "")
+            job += jobs
+
+
 def _verdicts(
     suite: _Suite, outcomes: Iterator[list[Outcome]], settings: CrossValidationSettings
 ) -> list[tuple[Outcome, bool]]:
@@ -156,6 +175,7 @@ def _survivors(
     draft: CheckedInstruction,
     suite: _Suite,
     table: list[list[tuple[Outcome, bool]]],
+    errors: list[str],
     settings: CrossValidationSettings,
 ) -> Iterator[CheckedInstruction | Kept | Dropped]:
     text = draft.instruction.text
@@ -172,10 +192,11 @@ def _survivors(
             yield Dropped("case", "functions disagree", f"{text}\n[{case.expected}] {case.text}")
     cases = tuple(suite.cases[index] for index in surviving)
     functions, dropped = [], []
-    for function, row in zip(suite.functions, table, strict=True):
+    for function, row, error in zip(suite.functions, table, errors, strict=True):
         reason, accuracy = _function_fails([row[index] for index in surviving], row, cases, settings)
         if reason:
-            dropped.append(Dropped("function", reason, f"{text}\n{function.source}"))
+            shown = "\n".join(filter(None, (text, error, function.source)))
+            dropped.append(Dropped("function", reason, shown, error=error))
         else:
             functions.append(dataclasses.replace(function, accuracy=accuracy))
     yield from dropped

@@ -118,6 +118,7 @@ def test_a_dropped_row_holds_instruction_reason_and_detail(autoif):
     (row,) = Rows("out.dropped.jsonl")
     assert row.keys() == {"instruction", "reason", "detail"}
     assert row["reason"] == "no surviving function"
+    assert any(line.startswith("function: invalid: does not compile") for line in row["detail"])
 
 
 def test_a_dropped_row_tells_of_its_own_functions_and_cases_only(autoif):
@@ -250,6 +251,15 @@ def test_responses_are_judged_in_their_order(autoif):
         {"id": "a", "text": "a long text", "outcomes": ["followed", "invalid"], "score": 1.0},
         {"id": "a", "text": "no", "outcomes": ["violated", "invalid"], "score": 0.0},
     ]
+
+
+def test_why_there_is_no_judgement_stands_beside(autoif):
+    sources = [SOURCE, "def evaluate(r):\n    return r.missing", "import socket"]
+    judge(autoif, [{"id": "a", "functions": sources}], [{"id": "a", "text": text} for text in ("one", "two")])
+    crashed, refused = Rows("out.reasons.jsonl")
+    assert (crashed["function"], crashed["outcome"], crashed["line"], crashed["count"]) == (1, "crashed", 1, 2)
+    assert crashed["reason"] == "AttributeError: 'str' object has no attribute 'missing' (line 2)"
+    assert (refused["function"], refused["outcome"]) == (2, "invalid")
 
 
 def test_nobody_could_judge_is_null(autoif):

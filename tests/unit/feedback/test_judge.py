@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import ClassVar
 
 import pytest
 
@@ -96,6 +97,8 @@ def test_the_order_of_functions_decides_nothing(seed):
 
 class InProcess:
     """A fake executor for trusted sources, which are the word that a text must hold."""
+
+    reasons: ClassVar[dict] = {}
 
     def __init__(self):
         self.jobs = []

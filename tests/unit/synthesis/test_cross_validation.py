@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from typing import ClassVar
 
 import pytest
 
@@ -40,6 +41,8 @@ def executor():
 
 class Table:
     """A fake executor: what a source says of a text stands in a table, e.g. `+-c` for three texts."""
+
+    reasons: ClassVar[dict] = {}
 
     def __init__(self, letters):
         self.letters = letters
@@ -339,6 +342,8 @@ def test_all_that_goes_in_comes_out_or_has_a_reason(seed):
     )
 
     class Chance:
+        reasons: ClassVar[dict] = {}
+
         def run(self, jobs):
             return [[chance.choice(list(Outcome)[: chance.choice([2, 5])]) for _ in texts] for _, texts in jobs]
 
