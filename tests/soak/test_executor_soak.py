@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from autoif_train.execution import Executor, Outcome
+from autoif_train.execution.wasm import component
 
 pytestmark = pytest.mark.soak
 
@@ -110,12 +111,15 @@ def real_jobs(folder: Path) -> list[tuple[str, list[str]]]:
     return jobs
 
 
-def test_real_functions_get_the_verdicts_of_plain_execution():
+@pytest.mark.parametrize("level", ["auto", "wasm"])
+def test_real_functions_get_the_verdicts_of_plain_execution(level):
+    if level == "wasm" and not component.installed():
+        pytest.skip("the extra `wasm` is not installed")
     data = os.environ.get("AUTOIF_TEST_DATA")
     if not data:
         pytest.skip("AUTOIF_TEST_DATA is not set")
     jobs = real_jobs(Path(data) / "autoif_llama3")
-    with Executor(workers=2) as executor:
+    with Executor(level=level, workers=2) as executor:
         outcomes = executor.run(jobs)
         reasons = executor.reasons
     print(collections.Counter(outcome.value for row in outcomes for outcome in row))
