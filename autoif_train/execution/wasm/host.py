@@ -122,16 +122,16 @@ class Host:
     def run_instance(self, start: int, end: int) -> tuple[bytes, Ending]:
         self.start, self.end, self.results = start, end, bytearray(end - start)
         self.instances += 1
-        frame = self.frame
+        frame, body = self.frame, str(self.frame.body, "latin-1")
         with wasmtime.Store(self.engine) as store:
-            store.set_limits(memory_size=min(BASE_BYTES + 3 * len(frame.body) + self.memory_bytes, MAX_BYTES))
+            store.set_limits(memory_size=min(BASE_BYTES + 6 * len(frame.body) + self.memory_bytes, MAX_BYTES))
             store.set_wasi(wasmtime.WasiConfig())
             store.set_epoch_deadline(1)
             instance = self.linker.instantiate(store, self.component)
             run = instance.get_func(store, "run")
             self.watch.begin(frame, start)
             try:
-                done = run(store, frame.kind, bytes(frame.body), start, frame.wall_seconds)
+                done = run(store, frame.kind, body, start, frame.wall_seconds)
                 ending = Ending.DIED if done else Ending.LEFT
             except (wasmtime.WasmtimeError, wasmtime.Trap, wasmtime.ExitTrap):
                 stopped = self.watch.overdue
