@@ -99,11 +99,11 @@ def _token_scores(hidden: Any, weight: Any, bias: Any, targets: Any) -> tuple[An
     if torch.is_autocast_enabled(kind):
         hidden = hidden.to(torch.get_autocast_dtype(kind))
     with maybe_gather_lm_head_ctx(weight, bias):
-        if kind != "cpu":
-            outputs = ("log_probs", "entropy", "mean_logits", "is_top1")
-            found = ChunkedLogProbFunction.apply(hidden, weight, bias, targets, 1.0, _TRITON_TILE, None, 1.0, outputs)
-            return found[0], found[1], found[3], found[4]
-        return TokenScores.apply(hidden, weight, bias, targets)
+        if kind == "cpu":
+            return TokenScores.apply(hidden, weight.to(hidden.dtype), bias, targets)
+        outputs = ("log_probs", "entropy", "mean_logits", "is_top1")
+        found = ChunkedLogProbFunction.apply(hidden, weight, bias, targets, 1.0, _TRITON_TILE, None, 1.0, outputs)
+        return found[0], found[1], found[3], found[4]
 
 
 def _attention_by_sequence(

@@ -5,10 +5,17 @@ from __future__ import annotations
 import dataclasses
 import gc
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
-from autoif_train.chat.policy import PolicySettings, check_weights, load_tokenizer, model_arguments
+from autoif_train.chat.policy import (
+    PolicySettings,
+    check_weights,
+    flash_attention_usable,
+    load_tokenizer,
+    model_arguments,
+)
 from autoif_train.chat.transformers import complete_generation_config
 from autoif_train.rows import Rows
 from autoif_train.training.adapter import NO_ADAPTER, LoraSettings, merge, trained_model
@@ -19,6 +26,8 @@ from autoif_train.training.engine import check_running, keeps_float32_weights, l
 from autoif_train.training.inspection import ends_of, survey
 from autoif_train.training.interruption import Stopped, deferred
 from autoif_train.types import UserError
+
+log = logging.getLogger(__name__)
 
 
 def train_sft(
@@ -111,7 +120,11 @@ def _loading(policy: PolicySettings, model: str, lora: LoraSettings = NO_ADAPTER
     in bfloat16, and training would do nothing without a word. Below an adapter, which is float32, they do not move.
     """
     dtype = policy.dtype if lora.enabled or keeps_float32_weights(launched_engine()) else "float32"
-    return model_arguments(dataclasses.replace(policy, dtype=dtype), model)
+    arguments = model_arguments(dataclasses.replace(policy, dtype=dtype), model)
+    if policy.attention == "auto":
+        why = "" if flash_attention_usable() else "; FlashAttention-2 needs a CUDA GPU and the flash-attn package"
+        log.info("attention: %s%s", arguments["attn_implementation"], why)
+    return arguments
 
 
 def _spare_collector() -> None:

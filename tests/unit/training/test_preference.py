@@ -40,9 +40,9 @@ def pairs(count=12):
 
 def history(trainer_class, folder, peft_config=None, **settings):
     arguments = trl.DPOConfig(
-        str(folder), use_cpu=True, bf16=False, per_device_train_batch_size=4, learning_rate=1e-3, max_steps=3,
-        logging_steps=1, save_strategy="no", report_to="none", beta=0.3, disable_tqdm=True,
-        **{"gradient_checkpointing": False, **settings},
+        str(folder), use_cpu=True, per_device_train_batch_size=4, learning_rate=1e-3, logging_steps=1,
+        save_strategy="no", report_to="none", beta=0.3, disable_tqdm=True,
+        **{"gradient_checkpointing": False, "bf16": False, "max_steps": 3, **settings},
     )  # fmt: skip
     tokenizer = AutoTokenizer.from_pretrained(BASE)
     ours = (
@@ -80,6 +80,13 @@ def test_losses_and_metrics_are_those_of_trl(name, adapter, tmp_path):
     for theirs, ours in zip(expected, found, strict=True):
         assert ours.keys() == theirs.keys()
         assert ours == pytest.approx(theirs, abs=1e-4, rel=1e-4), json.dumps(ours)
+
+
+def test_in_bfloat16_the_losses_are_those_of_trl_to_its_precision(tmp_path):
+    expected = history(trl.DPOTrainer, tmp_path / "trl", bf16=True, max_steps=1)
+    found = history(PreferenceTrainer, tmp_path / "ours", bf16=True, max_steps=1)
+    assert found[0]["logps/chosen"] == pytest.approx(expected[0]["logps/chosen"], rel=1e-2)
+    assert found[0]["grad_norm"] == pytest.approx(expected[0]["grad_norm"], rel=2e-2)
 
 
 def trained(folder, reference=None, rows=12, **settings):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from autoif_train.chat.policy import PolicySettings
 from autoif_train.tiny import model_path
 from autoif_train.training.engine import keeps_float32_weights
@@ -19,3 +21,14 @@ def test_deepspeed_keeps_float32_copies_itself(monkeypatch):
     monkeypatch.setattr("autoif_train.training.train.launched_engine", lambda: "zero3")
     assert _loading(PolicySettings(dtype="bfloat16", attention="sdpa"), TINY)["dtype"] == "bfloat16"
     assert not keeps_float32_weights("ddp")
+
+
+@pytest.mark.parametrize(
+    ("usable", "said"), [(True, "attention: flash_attention_2"), (False, "attention: sdpa; Flash")]
+)
+def test_one_line_says_which_attention_trains(monkeypatch, caplog, usable, said):
+    for module in ("autoif_train.chat.policy", "autoif_train.training.train"):
+        monkeypatch.setattr(f"{module}.flash_attention_usable", lambda: usable)
+    with caplog.at_level("INFO", logger="autoif_train"):
+        _loading(PolicySettings(), TINY)
+    assert [record.getMessage()[: len(said)] for record in caplog.records] == [said]
