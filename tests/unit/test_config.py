@@ -38,6 +38,14 @@ def test_every_model_mode_and_preset_resolves(model, mode, preset):
     assert isinstance(settings.dpo["learning_rate"], float)
 
 
+@pytest.mark.parametrize("file", sorted((CONFIGS / "adapters").glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_adapter_lies_over_a_large_model(file):
+    settings = parse("recipe", "", ["--model", "qwen2-7b", "--config", str(file)])
+    assert settings.lora.enabled
+    assert settings.dpo["learning_rate"] > 5e-7
+    assert settings.policy.model == "Qwen/Qwen2-7B"
+
+
 def test_without_arguments_it_is_the_embedded_default():
     settings = parse("recipe", "", [])
     assert (settings.model, settings.mode, settings.preset) == ("tiny", "strong_to_weak", "recommended")
