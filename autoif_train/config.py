@@ -199,7 +199,9 @@ class Settings:
     its own name, e.g. --sft.learning_rate 7e-6 (paper App. B)."""
     dpo: dict[str, Any] = dataclasses.field(default_factory=dict)
     """DPO, offline and online: `global_batch_size` (pairs per update over all devices) and every argument of TRL's
-    DPOConfig under its own name, e.g. --dpo.beta 0.3 (paper App. B)."""
+    DPOConfig under its own name, e.g. --dpo.beta 0.3 (paper App. B). Beside them `packed` (sequences end to end without
+    padding, where that gives TRL's losses; true) and `reference_cache` (folder of reference log-probabilities to share
+    between runs)."""
     lora: LoraSettings = dataclasses.field(default_factory=LoraSettings)
     online_dpo: OnlineDpoSettings = dataclasses.field(default_factory=OnlineDpoSettings)
     evaluation: EvaluationSettings = dataclasses.field(default_factory=EvaluationSettings)
