@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import json
 import re
 import shutil
@@ -68,10 +69,12 @@ def remove_torn(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
+@functools.cache
 def read_numbered_cpus() -> None:
     """Let PyTorch read tensors onto `cpu:1`, which accelerate names the device of a process without a GPU.
 
-    Left to itself it knows `cpu` alone, and resuming under several CPU processes fails.
+    Left to itself it knows `cpu` alone, and resuming under several CPU processes fails. Told twice, as by the second
+    training of a process, it fails too.
     """
     import torch
 

@@ -109,3 +109,9 @@ def test_what_one_of_several_cpu_processes_wrote_can_be_read(tmp_path):
     read_numbered_cpus()
     read = torch.load(tmp_path / "optimizer.pt", map_location=torch.device("cpu:1"), weights_only=True)
     assert read["state"].tolist() == [1, 1, 1]
+
+
+def test_a_second_training_of_the_same_process_may_tell_pytorch_again():
+    pytest.importorskip("torch")
+    read_numbered_cpus()
+    read_numbered_cpus()
