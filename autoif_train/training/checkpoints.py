@@ -1,4 +1,4 @@
-"""Checkpoints of a training that may be killed, pre-empted or out of disk at any moment.
+"""Checkpoints of a training that may be killed, preempted or out of disk at any moment.
 
 The trainer writes a dozen files on several ranks; whichever is last differs by engine. So a checkpoint is sealed when
 all ranks are done: a list of its files with their sizes. One without a seal, or whose files differ from it, is torn.

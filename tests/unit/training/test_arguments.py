@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from autoif_train.training.arguments import OURS, accumulation_steps, fits, known_names, trainer_arguments
@@ -107,3 +109,18 @@ def test_an_accumulation_that_disagrees_is_refused_and_one_that_agrees_is_not():
 def test_without_a_global_batch_the_accumulation_is_the_users():
     section = {"global_batch_size": None, "gradient_accumulation_steps": 3}
     assert trainer_arguments(section, {}, 0)["gradient_accumulation_steps"] == 3
+
+
+def test_without_a_key_wandb_works_offline(monkeypatch):
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    trainer_arguments({"report_to": "wandb"}, {}, 0)
+    assert os.environ["WANDB_MODE"] == "offline"
+    monkeypatch.delenv("WANDB_MODE")
+
+
+def test_with_a_key_wandb_is_left_alone(monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "secret")
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    trainer_arguments({"report_to": ["wandb"]}, {}, 0)
+    assert "WANDB_MODE" not in os.environ
