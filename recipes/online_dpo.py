@@ -64,7 +64,6 @@ def main(settings):
             history.append(passed_prompts(run, settings, name, policy, held_back))
             look_back(run, settings, number, asked, policy, earlier, history[policies.index(start)], history[-1])
             if is_flat(history, settings.online_dpo.stop_when_flat):
-                print(f"{name}: flat for {settings.online_dpo.stop_when_flat} rounds; no further one is begun")
                 break
         if history[0]:
             name_best(run, policies, history)
@@ -163,7 +162,9 @@ def name_best(run, policies, history):
     number = best(history)
     policy = Path(policies[number]).relative_to(run.folder).as_posix()
     run.write_json("online_dpo/best", {"round": number, "policy": policy, "pass_rate": rate(history[number])})
-    print(f"best on validation: {policy}, {100 * rate(history[number]):.1f} %")
+    if run.rank == 0:
+        rounds = len(policies) - 1
+        print(f"best on validation after {rounds} rounds: {policy}, {100 * rate(history[number]):.1f} %")
 
 
 if __name__ == "__main__":

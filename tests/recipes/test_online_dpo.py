@@ -54,7 +54,7 @@ def test_the_settings_of_the_rounds_work_together(prepared):
     """A learning rate at which nothing is learnt: the first policy stays the best, and the rounds end early."""
     ran = run_recipe("online_dpo", "--output_dir", str(prepared), *SMALL, *ROUNDS)
     assert ran.code == 0, ran.err
-    assert "flat for 1 rounds" in ran.out
+    assert "best on validation after 1 rounds: sft" in ran.out
     assert not (prepared / "online_dpo/round_2").exists()
     assert json.loads((prepared / "online_dpo/best.json").read_text())["policy"] == "sft"
     held_back = {row["query_id"] for row in Rows(prepared / "online_dpo/round_1/held_back.jsonl")}

@@ -10,13 +10,13 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import ROOT, SMALL
@@ -49,9 +49,21 @@ def _start(folder: Path, processes: int) -> subprocess.Popen:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # so that a kill takes every process at once, as a machine that goes down does
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
+
+
+def _kill(process: subprocess.Popen) -> None:
+    """SIGKILL to the command and to all that it started, at once, as a machine that goes down does.
+
+    The launcher's workers are in sessions of their own and would go on without it.
+    """
+    every = [*psutil.Process(process.pid).children(recursive=True), process]
+    for each in every:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(every[:-1])
+    process.wait()
 
 
 def _wait_for_work(process: subprocess.Popen, folder: Path) -> None:
@@ -96,8 +108,7 @@ def outcome(request, tiny_run, tmp_path_factory) -> Outcome:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(chance.uniform(0, span))
             break
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        _kill(process)
         interrupted.append(_at_work(killed))
     process = _start(killed, request.param)
     assert process.wait(1500) == 0, process.stderr.read()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from autoif_train.feedback.summary import Answered, Contrasted
 from autoif_train.report.costs import costs, duration, setting_sections
+from autoif_train.report.page import write_report
 from autoif_train.report.rounds import rounds
 
 STEPS = {"online_dpo/round_1/judged": {"seconds": 2.0}, "online_dpo/round_1/policy": {"seconds": 3.0}}
@@ -63,3 +66,16 @@ def test_durations_are_readable(seconds, said):
 
 def test_settings_outside_any_section_are_general():
     assert setting_sections({"seed": 0, "dpo": {"beta": 0.3}}) == {"general": {"seed": "0"}, "dpo": {"beta": "0.3"}}
+
+
+def test_what_a_round_made_of_the_policy_is_shown_where_it_was_noted(run_folder):
+    noted = {
+        "answers": {"distinct_share": 0.9, "relevance": None, "audit": {"gap": 0.125}},
+        "training": {"margin": [0.0, 1.25], "chosen_log_prob": [-8.0, -9.5]},
+        "drift": {"round_start": {"k3": 0.29}, "sft": {"k3": 0.57}},
+        "validation": {"before": 0.5, "after": 0.25, "p": 0.01, "harmed": True},
+    }
+    (run_folder / "online_dpo/round_1/summary.json").write_text(json.dumps(noted))
+    page = write_report(run_folder).read_text(encoding="utf-8")
+    for shown in ("0.00 → 1.25", "-8.00 → -9.50", "0.29", "0.57", "12.5", "50.0 → 25.0", "harmed"):
+        assert shown in page
