@@ -162,8 +162,9 @@ def data_size(folder: Path, above: float) -> DataSize | None:
     return DataSize(len(scores), len(demonstrations or []), len(pairs), 100 * passed / max(len(known), 1))
 
 
-def over_seeds(values: Sequence[float]) -> Figure | None:
-    """Plain figures as a mean with its standard deviation; None of none."""
+def over_seeds(values: Sequence[float], planned: int) -> Figure | None:
+    """Plain figures as a mean with its standard deviation; None of none. `planned` is how many seeds were asked for."""
     if not values:
         return None
-    return Figure(statistics.mean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
+    sd = statistics.stdev(values) if len(values) > 1 else None
+    return Figure(statistics.mean(values), sd, len(values), planned=planned)

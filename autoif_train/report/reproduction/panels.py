@@ -31,7 +31,8 @@ def spots(grid: Reproduction, panel: Panel, column: str) -> list[Spot]:
         place = Place(panel_point(panel, value), panel.stage)
         counts = [_amount(run.folder, panel) for run in grid.runs_of(place.point) if run.finished()]
         score = figure(grid, place, column, usual)
-        found.append(Spot(value, score, over_seeds([count for count in counts if count is not None])))
+        counts = [count for count in counts if count is not None]
+        found.append(Spot(value, score, over_seeds(counts, len(grid.seeds))))
     return found
 
 

@@ -164,7 +164,9 @@ def contamination(grid: Reproduction, data: dict[str, Any]) -> Table:
     spec = data["table4"]
     of_paper = ("training rows", "test prompts", "rephrased, paper", "rephrased %, paper", "13-grams shared %, paper")
     own = ("rephrased, ours", "rephrased %, ours", "test prompts sharing a run %, ours", "13-grams shared %, ours")
-    columns = tuple(Column(heading, heading in own) for heading in (*of_paper, *own))
+    columns = tuple(
+        Column(heading, heading in own, digits=0 if heading == "training rows" else 1) for heading in (*of_paper, *own)
+    )
     lines: list[tuple[str, tuple[Cell, ...]]] = [
         (
             f"{row['train']} → {row['test']}",
@@ -179,10 +181,11 @@ def contamination(grid: Reproduction, data: dict[str, Any]) -> Table:
         runs = [run for run in grid.runs_of(point) if rows_of(run.folder, "data/demonstrations")]
         for name in _sets(runs):
             found = [overlap(_texts(run), _prompts(run, name)) for run in runs]
-            train = over_seeds([len(rows_of(run.folder, "data/demonstrations")) for run in runs])
+            rows = [len(rows_of(run.folder, "data/demonstrations")) for run in runs]
+            percents = ([each.item_percent for each in found], [each.gram_percent for each in found])
             cells = (
-                f"{train.mean:.0f}", str(found[0].items), *[NOTHING] * 3, NOT_RUN, NOT_RUN,
-                over_seeds([each.item_percent for each in found]), over_seeds([each.gram_percent for each in found]),
+                over_seeds(rows, len(grid.seeds)), str(found[0].items), *[NOTHING] * 3, NOT_RUN, NOT_RUN,
+                *(over_seeds(values, len(grid.seeds)) for values in percents),
             )  # fmt: skip
             lines.append((f"ours, {label} → {name}", cells))
         if not runs:
@@ -215,7 +218,7 @@ def sizes(grid: Reproduction, data: dict[str, Any]) -> Table:
     spec = data["table5"]
     own = data["ours"].get(grid.settings.model, ["ifeval/ifeval/prompt_loose"])[0]
     columns = (
-        Column("total", ours=False), Column("SFT rows", ours=False), Column("DPO pairs", ours=False),
+        *(Column(amount, ours=False, digits=0) for amount in ("total", "SFT rows", "DPO pairs")),
         Column("pass rate %, paper", ours=False), Column("pass rate %, ours", ours=True),
         Column(data["columns"]["mbpp/mbpp/pass_at_1"], ours=False),
         Column(f"{spec['score']['paper']}, paper", ours=False), Column(f"{data['columns'][own]}, ours", ours=True),
@@ -237,7 +240,7 @@ def sizes(grid: Reproduction, data: dict[str, Any]) -> Table:
         if not found:
             lines.append((f"ours, {label}", (*[NOT_RUN] * 3, NOTHING, NOT_RUN, NOT_RUN, NOTHING, score)))
             continue
-        counts = [over_seeds(column) for column in zip(*map(dataclasses.astuple, found), strict=True)]
-        amounts = [f"{count.mean:.0f}" for count in counts[:3]]
-        lines.append((f"ours, {label}", (*amounts, NOTHING, counts[3], NOT_RUN, NOTHING, score)))
+        by_field = zip(*map(dataclasses.astuple, found), strict=True)
+        *amounts, passed = (over_seeds(values, len(grid.seeds)) for values in by_field)
+        lines.append((f"ours, {label}", (*amounts, NOTHING, passed, NOT_RUN, NOTHING, score)))
     return Table("table5", spec["title"], columns, tuple(lines), tuple(spec["notes"]))
