@@ -22,6 +22,7 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace, get_loader, s
 from autoif_train.chat.base import SamplingSettings
 from autoif_train.chat.choice import RespondentSettings, SupervisorSettings
 from autoif_train.chat.policy import PolicySettings
+from autoif_train.chat.vllm import VllmSettings
 from autoif_train.evaluation.settings import BENCHMARK_FILES, EvaluationSettings, JudgeSettings
 from autoif_train.execution import ExecutionSettings
 from autoif_train.feedback.demonstrations import DemonstrationsSettings
@@ -48,6 +49,8 @@ FREE_KEYS = (
     "dpo.reference_cache",
     "online_dpo.rounds",
     "cache.path",
+    "vllm.tensor_parallel_size",
+    "vllm.gpu_memory_utilization",
     "policy.attention",
     "sampling.batch_size",
     "synthesis.writing_batch_size",
@@ -88,6 +91,8 @@ FREE_KEYS = (
             "tokens_per_minute",
             "max_retries",
             "timeout_seconds",
+            "price_per_million_input_tokens",
+            "price_per_million_output_tokens",
         )
     ),
 )
@@ -99,6 +104,9 @@ LEAST = {
     "sampling.top_p": 1e-6,
     "sampling.max_new_tokens": 1,
     "sampling.batch_size": 1,
+    "vllm.tensor_parallel_size": 1,
+    "vllm.gpu_memory_utilization": 0.01,
+    "vllm.max_model_len": 1,
     "synthesis.instruction_calls": 0,
     "synthesis.instructions_per_call": 1,
     "synthesis.max_instructions": 1,
@@ -147,6 +155,7 @@ LEAST = {
 MOST = {
     "lora.dropout": 0.99,
     "sampling.top_p": 1,
+    "vllm.gpu_memory_utilization": 1,
     "demonstrations.share": 1,
     "pairs.share": 1,
     "evaluation.top_p": 1,
@@ -184,6 +193,7 @@ class Settings:
     policy: PolicySettings = dataclasses.field(default_factory=PolicySettings)
     supervisor: SupervisorSettings = dataclasses.field(default_factory=SupervisorSettings)
     respondent: RespondentSettings = dataclasses.field(default_factory=RespondentSettings)
+    vllm: VllmSettings = dataclasses.field(default_factory=VllmSettings)
     cache: CacheSettings = dataclasses.field(default_factory=CacheSettings)
     execution: ExecutionSettings = dataclasses.field(default_factory=ExecutionSettings)
     synthesis: SynthesisSettings = dataclasses.field(default_factory=SynthesisSettings)

@@ -50,8 +50,8 @@ def main(settings):
         responding = respondent_settings(settings.supervisor, settings.respondent)
         with (
             Executor(**dataclasses.asdict(settings.execution)) as executor,
-            open_chat(settings.supervisor, settings.policy, "supervisor", cache) as supervisor,
-            open_chat(responding, settings.policy, "respondent", cache) as respondent,
+            open_chat(settings.supervisor, settings.policy, "supervisor", cache, settings.vllm) as supervisor,
+            open_chat(responding, settings.policy, "respondent", cache, settings.vllm) as respondent,
         ):
             run.remember("execution", "sandbox", executor.report)
             checked = check_instructions(run, settings, supervisor, executor)
@@ -101,7 +101,7 @@ def pilot(run, settings, checked, respondent, respondent_kind, executor):
 
     of_respondent = of_policy = rates("respondent", respondent)
     if respondent_kind != "policy":
-        with open_model(base_model(settings.policy), settings.policy, "base") as policy:
+        with open_model(base_model(settings.policy), settings.policy, "base", settings.vllm) as policy:
             of_policy = rates("policy", policy)
     return run.keep(
         "data/teachable", worth_teaching, checked, of_respondent, of_policy, read=CheckedInstruction.from_row

@@ -88,7 +88,9 @@ def collect_pairs(run, settings, policy, number, queries):
         return run.rows(f"{name}/pairs")
     judged = answer(run, settings, policy, queries, name, seed)
     if settings.quality.enabled:
-        with open_chat(settings.supervisor, settings.policy, "supervisor", run.cache_path()) as supervisor:
+        with open_chat(
+            settings.supervisor, settings.policy, "supervisor", run.cache_path(), settings.vllm
+        ) as supervisor:
             judged = run.keep(
                 f"{name}/scored", score_quality, queries, judged, quality_judge(settings.quality, supervisor),
                 settings.quality, settings.pairs.chosen_above, *seed, read=Judged.from_row,
@@ -102,7 +104,7 @@ def answer(run, settings, policy, queries, name, seed):
     """The policy's answers, judged; then as many again where the first ones hold no pair, within the budget."""
     with (
         Executor(**dataclasses.asdict(settings.execution)) as executor,
-        open_model(policy, settings.policy, run.signature(policy)) as chat,
+        open_model(policy, settings.policy, run.signature(policy), settings.vllm) as chat,
     ):
         responses = run.keep_split(
             f"{name}/responses", sample, queries, chat, settings.sampling, *seed, read=Response.from_row

@@ -6,25 +6,30 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import logging
 import os
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 from tqdm import tqdm
 
-from autoif_train.chat.base import Answer, Prompt, SamplingSettings
-from autoif_train.chat.cache import AnswerCache, Usage, answer_key, sample_seed
+from autoif_train.chat.base import Answer, Prompt, SamplingSettings, Usage
+from autoif_train.chat.cache import AnswerCache, answer_key, sample_seed
 from autoif_train.chat.limits import Pace, backoff_seconds, retry_after_seconds
 from autoif_train.types import UserError
+
+log = logging.getLogger(__name__)
 
 MAY_PASS = {408, 409, 425, 429}  # besides every 5xx: statuses after which the same request may succeed
 CUT = {"length", "content_filter"}  # finish reasons of a text that the model did not end itself
 QUOTED_CHARACTERS = 300  # of a server's message in an error of ours
+NO_SCHEMA = {400, 415, 422, 501}  # statuses with which servers refuse a form of answer that they do not know
+MILLION = 1_000_000
 BYTES_PER_TOKEN = 4  # a rule of thumb, used for pacing and where a server does not count tokens
 
 
@@ -49,6 +54,12 @@ class ApiSettings:
     """How often one request is sent again before the run stops; with the longest waits about two minutes (ours)."""
     timeout_seconds: float = 600.0
     """Seconds from sending a request to the end of its answer, after which it is sent again (ours)."""
+    price_per_million_input_tokens: float = 0.0
+    """Price of a million tokens read, in any currency; used to show what a run costs (ours)."""
+    price_per_million_output_tokens: float = 0.0
+    """Price of a million tokens written, in the same currency (ours)."""
+    json_schema: Literal["auto", "always", "never"] = "auto"
+    """Hold answers in JSON to their schema by `response_format`; auto asks for it until the server refuses (ours)."""
 
 
 class ApiChat:
@@ -69,6 +80,8 @@ class ApiChat:
         self.request_pace = Pace(settings.requests_per_minute)
         self.token_pace = Pace(settings.tokens_per_minute)
         self.reached = False  # whether the server has ever taken a connection
+        # Whether answers are held to a schema; None until the server has said whether it can.
+        self.by_schema: bool | None = {"always": True, "never": False, "auto": None}[settings.json_schema]
 
     def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
         """`responses_per_query` answers for each prompt, in the order of the prompts.
@@ -108,6 +121,14 @@ class _TryAgain(Exception):
         self.wait_seconds = wait_seconds
 
 
+class _Refused(UserError):
+    """A request that no repetition will mend: its status and what the server said."""
+
+    def __init__(self, line: str, status: int, said: str):
+        super().__init__(line)
+        self.status, self.said = status, said
+
+
 class _Batch:
     """One call of `ApiChat.answer`: finds what is kept and fetches the rest side by side until the first failure."""
 
@@ -126,10 +147,12 @@ class _Batch:
     def _find_kept(self, prompts: Sequence[Prompt]) -> None:
         wanted = set()
         for prompt in prompts:
-            indices = range(self.sampling.responses_per_query)
+            if self.chat.settings.json_schema == "never":
+                prompt = dataclasses.replace(prompt, schema=None)
+            indices = range(prompt.first, prompt.first + self.sampling.responses_per_query)
             keys = [answer_key(self.chat.name, prompt, self.sampling, index) for index in indices]
             self.keys.append(keys)
-            for index, key in enumerate(keys):
+            for index, key in zip(indices, keys, strict=True):
                 if key not in wanted:
                     wanted.add(key)
                     kept = self.chat.cache.get(key) if self.chat.cache is not None else None
@@ -146,20 +169,29 @@ class _Batch:
         """Fetch every errand; raises the `UserError` that stopped the batch, if any, with what is kept so far."""
         started = time.monotonic()
         self.stopped = asyncio.Event()
-        queue = iter(self.errands)
         total = sum(map(len, self.keys))
         try:
             with tqdm(
                 total=total, initial=total - len(self.errands), desc=", ".join(self.steps), disable=None
             ) as self.bar:
-                async with _session(self.chat.settings) as self.session, asyncio.TaskGroup() as slots:
-                    for _ in range(min(self.chat.settings.max_concurrency, len(self.errands))):
-                        slots.create_task(self._work(queue))
+                async with _session(self.chat.settings) as self.session:
+                    await self._work(self._first_by_schema())
+                    queue = iter(self.errands)
+                    async with asyncio.TaskGroup() as slots:
+                        for _ in range(min(self.chat.settings.max_concurrency, len(self.errands))):
+                            slots.create_task(self._work(queue))
         finally:
             for step in self.steps:
                 self.chat.usage[step].seconds += time.monotonic() - started
         if self.failure:
             raise UserError(f"{self.failure}{self._progress()}") from self.failure
+
+    def _first_by_schema(self) -> Iterator[_Errand]:
+        """The errand that goes alone, to find out for all others whether the server can hold an answer to a schema."""
+        if self.chat.by_schema is None:
+            place = next((i for i, errand in enumerate(self.errands) if errand.prompt.schema is not None), None)
+            if place is not None:
+                yield self.errands.pop(place)
 
     def _progress(self) -> str:
         if not self.found:
@@ -173,6 +205,8 @@ class _Batch:
     async def _work(self, queue: Iterator[_Errand]) -> None:
         """One slot: takes errands until there are none or the batch has failed."""
         for errand in queue:
+            if self.failure:
+                return
             try:
                 answer = await self._fetch(errand)
             except UserError as error:
@@ -189,28 +223,33 @@ class _Batch:
         if self.bar.disable:
             return
         spent = [self.chat.usage[step] for step in self.steps]
-        tokens = sum(usage.prompt_tokens + usage.completion_tokens for usage in spent)
-        self.bar.set_postfix(tokens=tokens, retries=sum(usage.retries for usage in spent), refresh=False)
+        shown = {
+            "tokens": sum(usage.prompt_tokens + usage.completion_tokens for usage in spent),
+            "retries": sum(usage.retries for usage in spent),
+        }
+        if money := sum(usage.money for usage in spent):
+            shown["cost"] = f"{money:.2f}"
+        self.bar.set_postfix(shown, refresh=False)
         self.bar.update()
 
     async def _fetch(self, errand: _Errand) -> Answer | None:
         """One answer, committed; None where the batch was stopped before it came."""
         usage = self.chat.usage[errand.prompt.step]
-        body = _request_body(self.chat.name, errand, self.sampling)
         for attempt in range(self.chat.settings.max_retries + 1):
             last = attempt == self.chat.settings.max_retries
+            body = self._request_body(errand)
             booked = self._expected_tokens(usage, body)
             if await self._stopped_within(max(self.chat.request_pace.reserve(), self.chat.token_pace.reserve(booked))):
                 return None
             try:
-                reply = await self._ask(body)
+                reply = await self._ask_by_schema(errand, body)
             except _TryAgain as trouble:
                 if last:
                     raise self._gave_up(trouble) from trouble
                 wait_seconds = backoff_seconds(attempt, trouble.wait_seconds)
             else:
-                usage.prompt_tokens += reply.prompt_tokens
-                usage.completion_tokens += reply.completion_tokens
+                usage.add(0, reply.prompt_tokens, reply.completion_tokens)
+                usage.money += _price(self.chat.settings, reply)
                 self.chat.token_pace.correct(reply.prompt_tokens + reply.completion_tokens - booked)
                 # An empty text may be a server's hiccup; one that comes again and again is what the model says.
                 if reply.answer.text or not reply.answer.finished or last:
@@ -220,6 +259,37 @@ class _Batch:
             usage.retries += 1
             if await self._stopped_within(wait_seconds):
                 return None
+
+    def _request_body(self, errand: _Errand) -> bytes:
+        sampling, prompt = self.sampling, errand.prompt
+        body = {
+            "model": self.chat.name,
+            "messages": prompt.messages,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_new_tokens,
+            "seed": sample_seed(prompt, errand.index),
+            "n": 1,
+        }
+        if prompt.schema is not None and self.chat.by_schema is not False:
+            named = {"name": prompt.step, "schema": prompt.schema, "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
+        return json.dumps(body).encode()
+
+    async def _ask_by_schema(self, errand: _Errand, body: bytes) -> _Reply:
+        """`_ask`; where a server refuses the first request that names a schema, the same without one."""
+        unknown = errand.prompt.schema is not None and self.chat.by_schema is None
+        try:
+            reply = await self._ask(body)
+        except _Refused as refusal:
+            if not unknown or refusal.status not in NO_SCHEMA:
+                raise
+            log.info("%s.json_schema: the server takes none (%s); asking without", self.chat.section, refusal.said)
+            self.chat.by_schema = False
+            return await self._ask(self._request_body(errand))
+        if unknown:
+            self.chat.by_schema = True
+        return reply
 
     def _expected_tokens(self, usage: Usage, body: bytes) -> float:
         """What a request will probably cost: its own size, and the mean answer of its step so far."""
@@ -256,7 +326,7 @@ class _Batch:
         said = f"{response.status}: {_server_message(content, _api_key(settings))}"
         if response.status in MAY_PASS or response.status >= 500:
             raise _TryAgain(said, retry_after_seconds(response.headers.get("Retry-After")))
-        raise UserError(_refusal(settings, self.chat.section, response, said))
+        raise _Refused(_refusal(settings, self.chat.section, response, said), response.status, said)
 
     def _gave_up(self, trouble: _TryAgain) -> UserError:
         settings, section = self.chat.settings, self.chat.section
@@ -283,7 +353,13 @@ def _check(settings: ApiSettings, section: str) -> None:
         raise UserError(f"{section}.model: not set; name a model that {settings.base_url} serves")
     if address.scheme not in ("http", "https") or not address.hostname:
         raise UserError(f"{section}.base_url: {settings.base_url!r} is no address; write e.g. http://localhost:8000/v1")
-    for name, least in (("max_concurrency", 1), ("max_retries", 0)):
+    least_of = {
+        "max_concurrency": 1,
+        "max_retries": 0,
+        "price_per_million_input_tokens": 0,
+        "price_per_million_output_tokens": 0,
+    }
+    for name, least in least_of.items():
         if getattr(settings, name) < least:
             raise UserError(f"{section}.{name}: {getattr(settings, name)} is too small; set it to {least} or more")
     for name in ("requests_per_minute", "tokens_per_minute", "timeout_seconds"):
@@ -314,17 +390,9 @@ def _session(settings: ApiSettings) -> aiohttp.ClientSession:
     )
 
 
-def _request_body(model: str, errand: _Errand, sampling: SamplingSettings) -> bytes:
-    body = {
-        "model": model,
-        "messages": errand.prompt.messages,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "max_tokens": sampling.max_new_tokens,
-        "seed": sample_seed(errand.prompt, errand.index),
-        "n": 1,
-    }
-    return json.dumps(body).encode()
+def _price(settings: ApiSettings, reply: _Reply) -> float:
+    read = settings.price_per_million_input_tokens * reply.prompt_tokens
+    return (read + settings.price_per_million_output_tokens * reply.completion_tokens) / MILLION
 
 
 def _read(asked: bytes, content: bytes) -> _Reply:

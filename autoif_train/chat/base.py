@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from autoif_train.types import Messages
 
@@ -15,12 +15,16 @@ class Prompt:
 
     `step` and `payload` say what is asked about, whatever the prompt's wording: a recording finds its answer by them,
     and costs are counted per step. `seed` belongs to this prompt alone, so an answer does not depend on its batch.
+    `first` is the number of the first answer to draw: further answers to a prompt go on where earlier ones ended.
+    `schema` is the JSON schema of an answer in JSON, for models that can be held to one.
     """
 
     messages: Messages
     step: str = "response"
     payload: str = ""
     seed: int = 0
+    first: int = 0
+    schema: dict[str, Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,8 +51,37 @@ class SamplingSettings:
     """Answers decoded side by side by a local model (ours)."""
 
 
+@dataclasses.dataclass
+class Usage:
+    """What one step has cost in this process; grows while the step runs."""
+
+    calls: int = 0
+    """Answers that the model was asked for and gave."""
+    cached: int = 0
+    """Answers that were already kept, or that an equal prompt in the same call shares."""
+    retries: int = 0
+    """Requests that had to be sent again."""
+    prompt_tokens: int = 0
+    """Tokens read by the model, as the server counts them where there is one."""
+    completion_tokens: int = 0
+    """Tokens written by the model, as the server counts them where there is one."""
+    seconds: float = 0.0
+    """Wall-clock seconds of the calls in which the step took part."""
+    money: float = 0.0
+    """What the tokens cost at the prices of the settings, in their currency."""
+
+    def add(self, calls: int, prompt_tokens: int, completion_tokens: int) -> None:
+        """Count answers and their tokens."""
+        self.calls += calls
+        self.prompt_tokens += prompt_tokens
+        self.completion_tokens += completion_tokens
+
+
 class ChatModel(Protocol):
-    """Anything that answers conversations; both the supervisor and the policy are one."""
+    """Anything that answers conversations; both the supervisor and the policy are one.
+
+    A model whose answers cost something also has `usage`, a `Usage` for each step that it was asked by.
+    """
 
     name: str
 

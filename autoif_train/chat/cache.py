@@ -8,31 +8,14 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 
-from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
+from autoif_train.chat.base import Answer, Prompt, SamplingSettings
 from autoif_train.types import UserError, derived_seed
 
 WAIT_FOR_LOCK_SECONDS = 60.0
-
-
-@dataclasses.dataclass
-class Usage:
-    """What one step has cost in this process; grows while the step runs."""
-
-    calls: int = 0
-    """Answers that the model was asked for and gave."""
-    cached: int = 0
-    """Answers that were already kept, or that an equal prompt in the same call shares."""
-    retries: int = 0
-    """Requests that had to be sent again."""
-    prompt_tokens: int = 0
-    """Tokens read by the model, as the server counts them."""
-    completion_tokens: int = 0
-    """Tokens written by the model, as the server counts them."""
-    seconds: float = 0.0
-    """Wall-clock seconds of the calls in which the step took part."""
 
 
 def answer_key(model: str, prompt: Prompt, settings: SamplingSettings, index: int) -> str:
@@ -51,6 +34,8 @@ def answer_key(model: str, prompt: Prompt, settings: SamplingSettings, index: in
         "seed": prompt.seed,
         "index": index,
     }
+    if prompt.schema is not None:
+        parts["schema"] = prompt.schema
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -112,6 +97,18 @@ class AnswerCache:
             )
         return answer if added.rowcount else self.get(key)
 
+    def put_all(self, answers: Iterable[tuple[str, Answer]]) -> None:
+        """Commit the answers of a batch, all or none."""
+        with self._one_clear_line():
+            self._database.execute("BEGIN")
+            try:
+                rows = ((key, answer.text, answer.finished) for key, answer in answers)
+                self._database.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?)", rows)
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
     def _use_write_ahead_log(self) -> None:
         # SQLite does not wait for the lock of this one statement where several processes create a file together.
         give_up_at = time.monotonic() + WAIT_FOR_LOCK_SECONDS
@@ -141,40 +138,36 @@ class AnswerCache:
             raise UserError(f"cache {self.path}: {error}; {mend}") from error
 
 
-class CachedChat:
-    """A `ChatModel` that asks `chat` only for what `cache` does not hold.
+class Keeper:
+    """Answers of a local model, kept a batch at a time: a kill costs the batch under way, and a larger K the new ones.
 
-    Answer number i of a prompt is asked for as a prompt of its own, whose seed is derived from the prompt's seed and i;
-    hence it suits models that follow `Prompt.seed`, and not recordings. Answers are committed after each `batch_size`
-    of them. `chat.name` is part of the key: it must change whenever the weights do.
+    `name` is part of the key and must change whenever the weights do. Without a cache every batch is asked for.
     """
 
-    def __init__(self, chat: ChatModel, cache: AnswerCache):
-        self.chat = chat
+    def __init__(self, cache: AnswerCache | None = None, name: str = ""):
         self.cache = cache
-        self.name = chat.name
-        self.usage: dict[str, Usage] = {}
+        self.name = name
 
-    def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
-        """As `ChatModel.answer`."""
-        started = time.monotonic()
-        count = settings.responses_per_query
-        keys = [answer_key(self.name, prompt, settings, index) for prompt in prompts for index in range(count)]
-        kept = {key: self.cache.get(key) for key in keys}
-        missing = {}
-        for place, key in enumerate(keys):
-            prompt, usage = prompts[place // count], self.usage.setdefault(prompts[place // count].step, Usage())
-            if kept[key] is None and key not in missing:
-                missing[key] = dataclasses.replace(prompt, seed=sample_seed(prompt, place % count))
-                usage.calls += 1
-            else:
-                usage.cached += 1
-        one_each = dataclasses.replace(settings, responses_per_query=1)
-        names = list(missing)
-        for start in range(0, len(names), settings.batch_size):
-            block = names[start : start + settings.batch_size]
-            for key, (answer,) in zip(block, self.chat.answer([missing[key] for key in block], one_each), strict=True):
-                kept[key] = self.cache.put(key, answer)
-        for step in {prompt.step for prompt in prompts}:
-            self.usage[step].seconds += time.monotonic() - started
-        return [[kept[key] for key in keys[start : start + count]] for start in range(0, len(keys), count)]
+    def batch(
+        self,
+        prompts: Sequence[Prompt],
+        settings: SamplingSettings,
+        ask: Callable[[Sequence[Prompt], SamplingSettings], list[list[Answer]]],
+    ) -> list[list[Answer]]:
+        """The answers of one batch. `ask(prompts, settings)` is called for those that are missing for any of them."""
+        if self.cache is None:
+            return ask(prompts, settings)
+        numbers = range(settings.responses_per_query)
+        keys = [[answer_key(self.name, prompt, settings, prompt.first + n) for n in numbers] for prompt in prompts]
+        kept = [list(takewhile(lambda answer: answer is not None, map(self.cache.get, row))) for row in keys]
+        have = min(map(len, kept))
+        if have == len(numbers):
+            return kept
+        rest = [dataclasses.replace(prompt, first=prompt.first + have) for prompt in prompts]
+        fresh = ask(rest, dataclasses.replace(settings, responses_per_query=len(numbers) - have))
+        self.cache.put_all(
+            (key, answer)
+            for row, answers in zip(keys, fresh, strict=True)
+            for key, answer in zip(row[have:], answers, strict=True)
+        )
+        return [[*old[:have], *new] for old, new in zip(kept, fresh, strict=True)]

@@ -7,15 +7,16 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from autoif_train.chat.api import ApiChat, ApiSettings
 from autoif_train.chat.base import ChatModel
-from autoif_train.chat.cache import AnswerCache
+from autoif_train.chat.cache import AnswerCache, Keeper
 from autoif_train.chat.policy import PolicySettings, load_tokenizer
 from autoif_train.chat.recorded import RecordedChat
+from autoif_train.chat.vllm import VllmSettings
 from autoif_train.resources import resolve
-from autoif_train.types import UserError
+from autoif_train.types import UserError, content_id
 
 Kind = Literal["recorded", "api", "vllm", "transformers", "policy", "tiny"]
 
@@ -55,6 +56,12 @@ class RespondentSettings:
     """As supervisor.max_retries."""
     timeout_seconds: float | None = None
     """As supervisor.timeout_seconds."""
+    price_per_million_input_tokens: float | None = None
+    """As supervisor.price_per_million_input_tokens."""
+    price_per_million_output_tokens: float | None = None
+    """As supervisor.price_per_million_output_tokens."""
+    json_schema: Literal["auto", "always", "never"] | None = None
+    """As supervisor.json_schema."""
     recordings: str | None = None
     """As supervisor.recordings."""
 
@@ -66,11 +73,11 @@ def respondent_settings(supervisor: SupervisorSettings, respondent: RespondentSe
 
 
 def open_chat(
-    settings: SupervisorSettings, policy: PolicySettings, role: str, cache: Path
+    settings: SupervisorSettings, policy: PolicySettings, role: str, cache: Path, vllm: VllmSettings | None = None
 ) -> AbstractContextManager[ChatModel]:
     """The chat model of a role (`supervisor` or `respondent`), to be used in a `with` block.
 
-    `cache` is the file that keeps paid answers. Raises `UserError` where the settings name nobody.
+    `cache` is the file that keeps its answers, paid or computed. Raises `UserError` where the settings name nobody.
     """
     match settings.kind:
         case "recorded":
@@ -80,29 +87,45 @@ def open_chat(
         case "api":
             named = {field.name: getattr(settings, field.name) for field in dataclasses.fields(ApiSettings)}
             return _open_api(ApiSettings(**named), cache, role)
-        case "transformers":
-            if not settings.model:
-                raise UserError(f"{role}.model: not set; name a hub id or a local path")
-            return open_model(resolve(settings.model), PolicySettings(), Path(settings.model).name)
+        case "transformers" | "vllm" if not settings.model:
+            raise UserError(f"{role}.model: not set; name a hub id or a local path")
+        case "policy" if not policy.model:
+            raise UserError(f"policy.model: not set, and {role}.kind is policy; name a hub id or a local path")
         case "policy":
-            if not policy.model:
-                raise UserError(f"policy.model: not set, and {role}.kind is policy; name a hub id or a local path")
-            return open_model(resolve(policy.model), policy, "base")
+            return _open_local(policy.model, policy, "base", cache, vllm)
         case "tiny":
             from autoif_train.tiny.writer import TinyWriter
 
             return nullcontext(TinyWriter())
-        case "vllm":
-            raise UserError(
-                f"{role}.kind vllm: an engine inside this process is not supported yet; run `vllm serve MODEL` "
-                f"and use --{role}.kind api --{role}.base_url http://localhost:8000/v1"
-            )
+        case engine:
+            itself = PolicySettings(sampling_engine=engine)
+            return _open_local(settings.model, itself, Path(settings.model).name, cache, vllm)
 
 
 @contextmanager
 def _open_api(settings: ApiSettings, cache: Path, role: str) -> Iterator[ChatModel]:
     with AnswerCache(cache) as kept:
         yield ApiChat(settings, kept, role)
+
+
+@contextmanager
+def _open_local(
+    model: str, policy: PolicySettings, name: str, cache: Path, vllm: VllmSettings | None
+) -> Iterator[ChatModel]:
+    path = resolve(model)
+    key = content_id(name, weights_id(path), dataclasses.astuple(policy))
+    with AnswerCache(cache) as kept, open_model(path, policy, name, vllm, Keeper(kept, key)) as chat:
+        yield chat
+
+
+def weights_id(path: str) -> str:
+    """What changes whenever the weights of a model do: a folder's files with their sizes and times, or the commit."""
+    if Path(path).is_dir():
+        stats = {file.name: file.stat() for file in Path(path).iterdir()}
+        return content_id(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats.items()))
+    from transformers import AutoConfig
+
+    return f"{path}@{AutoConfig.from_pretrained(path)._commit_hash}"
 
 
 def local_device() -> str | None:
@@ -113,10 +136,38 @@ def local_device() -> str | None:
     return f"cuda:{rank}" if rank is not None and torch.cuda.is_available() else None
 
 
-def open_model(path: str, policy: PolicySettings, name: str) -> AbstractContextManager[ChatModel]:
-    """A local checkpoint as a chat model, with the tokenizer and template of training; `name` signs its answers."""
+def open_model(
+    path: str,
+    policy: PolicySettings,
+    name: str,
+    vllm: VllmSettings | None = None,
+    keeper: Keeper | None = None,
+) -> AbstractContextManager[ChatModel]:
+    """A local checkpoint as a chat model, with the tokenizer and template of training; `name` signs its answers.
+
+    `policy.sampling_engine` says what runs it. `keeper` keeps its answers over a kill.
+    """
+    tokenizer = load_tokenizer(path, policy)
+    return ENGINES[policy.sampling_engine](path, tokenizer, name, vllm, keeper)
+
+
+def _with_transformers(
+    path: str, tokenizer: Any, name: str, vllm: VllmSettings | None, keeper: Keeper | None
+) -> AbstractContextManager[ChatModel]:
     from autoif_train.chat.transformers import TransformersChat, load
 
-    tokenizer = load_tokenizer(path, policy)
     model, _ = load(path, local_device())
-    return TransformersChat((model, tokenizer), name)
+    return TransformersChat((model, tokenizer), name, keeper=keeper)
+
+
+def _with_vllm(
+    path: str, tokenizer: Any, name: str, vllm: VllmSettings | None, keeper: Keeper | None
+) -> AbstractContextManager[ChatModel]:
+    from autoif_train.chat.transformers import turn_end_id
+    from autoif_train.chat.vllm import VllmChat
+
+    ends = {tokenizer.eos_token_id, turn_end_id(tokenizer)} - {None}
+    return VllmChat(path, tokenizer, sorted(ends), vllm or VllmSettings(), name, keeper)
+
+
+ENGINES = {"transformers": _with_transformers, "vllm": _with_vllm}

@@ -39,7 +39,8 @@ class RecordedChat:
 
     def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
         """Up to `responses_per_query` recorded answers for each prompt; `UserError` where nothing was recorded."""
-        return [self._find(prompt)[: settings.responses_per_query] for prompt in prompts]
+        count = settings.responses_per_query
+        return [self._find(prompt)[prompt.first : prompt.first + count] for prompt in prompts]
 
     def _find(self, prompt: Prompt) -> list[Answer]:
         key = step, payload = key_of(prompt)

@@ -7,13 +7,15 @@ have ended leave the batch.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tqdm import tqdm
 
-from autoif_train.chat.base import Answer, Prompt, SamplingSettings
+from autoif_train.chat.base import Answer, Prompt, SamplingSettings, Usage
+from autoif_train.chat.cache import Keeper
 from autoif_train.chat.policy import plain_attention
 from autoif_train.types import Messages, UserError, derived_seed
 
@@ -47,16 +49,24 @@ class TransformersChat:
 
     `model` is a path, a hub id, or a loaded `(model, tokenizer)` pair, which stays the caller's. Weights are loaded in
     float32 on a CPU and in bfloat16 on a GPU. Raises `UserError` for a model that cannot be loaded or asked. `close`,
-    or leaving the `with` block, frees the memory.
+    or leaving the `with` block, frees the memory. `keeper` keeps its answers, a batch at a time.
     """
 
-    def __init__(self, model: str | Path | tuple[Any, Any], name: str | None = None, device: str | None = None):
+    def __init__(
+        self,
+        model: str | Path | tuple[Any, Any],
+        name: str | None = None,
+        device: str | None = None,
+        keeper: Keeper | None = None,
+    ):
         self.model, self.tokenizer = model if isinstance(model, tuple) else load(model, device)
         default = self.model.config.name_or_path if isinstance(model, tuple) else str(model)
         self.name = name or Path(default).name
         if not self.tokenizer.chat_template:
             raise UserError(f"{default}: the tokenizer has no chat template; choose a chat model or add one to it")
         self.end_ids = frozenset(end_ids(self.model, self.tokenizer))
+        self.keeper = keeper or Keeper()
+        self.usage: dict[str, Usage] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -74,27 +84,37 @@ class TransformersChat:
 
     def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
         """`responses_per_query` answers for each prompt, in the order of the prompts."""
-        encoded = [self.encode(prompt) for prompt in prompts]
-        order = sorted(range(len(prompts)), key=lambda index: len(encoded[index]))
+        lengths = [len(self.encode(prompt)) for prompt in prompts]
+        order = sorted(range(len(prompts)), key=lambda index: lengths[index])
         per_batch = max(1, settings.batch_size // settings.responses_per_query)
         answers: list[list[Answer]] = [[] for _ in prompts]
-        was_training = self.model.training
+        started, was_training = time.monotonic(), self.model.training
         self.model.eval()
         with tqdm(total=len(prompts) * settings.responses_per_query, unit="answer", disable=None) as progress:
             for start in range(0, len(order), per_batch):
                 batch = order[start : start + per_batch]
-                seeds = [
-                    derived_seed(prompts[index].seed, number)
-                    for index in batch
-                    for number in range(settings.responses_per_query)
-                ]
-                rows = _decode(self.model, [encoded[index] for index in batch], seeds, self.end_ids, settings)
-                texts = self.tokenizer.batch_decode([ids for ids, _ in rows], skip_special_tokens=True)
-                for row, (text, (_, finished)) in enumerate(zip(texts, rows, strict=True)):
-                    answers[batch[row // settings.responses_per_query]].append(Answer(text, finished))
-                progress.update(len(rows))
+                of_batch = self.keeper.batch([prompts[index] for index in batch], settings, self._batch)
+                for index, of_prompt in zip(batch, of_batch, strict=True):
+                    answers[index] = of_prompt
+                progress.update(len(batch) * settings.responses_per_query)
         self.model.train(was_training)
+        for step in {prompt.step for prompt in prompts}:
+            self.usage.setdefault(step, Usage()).seconds += time.monotonic() - started
         return answers
+
+    def _batch(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
+        """The answers of one batch, decoded side by side."""
+        count = settings.responses_per_query
+        encoded = [self.encode(prompt) for prompt in prompts]
+        seeds = [derived_seed(prompt.seed, prompt.first + number) for prompt in prompts for number in range(count)]
+        rows = _decode(self.model, encoded, seeds, self.end_ids, settings)
+        texts = self.tokenizer.batch_decode([ids for ids, _ in rows], skip_special_tokens=True)
+        found = [Answer(text, finished) for text, (_, finished) in zip(texts, rows, strict=True)]
+        for number, prompt in enumerate(prompts):
+            of_prompt = rows[number * count : (number + 1) * count]
+            written = sum(len(ids) for ids, _ in of_prompt)
+            self.usage.setdefault(prompt.step, Usage()).add(count, len(encoded[number]), written)
+        return [found[start : start + count] for start in range(0, len(found), count)]
 
     def encode(self, prompt: Prompt) -> list[int]:
         """Token ids of the rendered prompt."""

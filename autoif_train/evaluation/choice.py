@@ -190,7 +190,7 @@ def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
     ]
     missing = [each for each in wanted if not run.has(_answers_path(each[0], each[3]))]
     if missing:
-        with open_model(stage.model, settings.policy, stage.name) as chat:
+        with open_model(stage.model, settings.policy, stage.name, settings.vllm) as chat:
             for benchmark, name, number, path in missing:
                 seed = derived_seed(settings.seed, "evaluation", number)
                 answering = _answering(benchmark, settings.evaluation)
@@ -242,7 +242,7 @@ def validate(run: Run, settings: Settings, folder: str, model: str) -> list[bool
         if benchmark and benchmark.validation:
             path = f"{folder}/validation"
             if not run.has(path):
-                with open_model(model, settings.policy, run.signature(model)) as chat:
+                with open_model(model, settings.policy, run.signature(model), settings.vllm) as chat:
                     run.keep(path, benchmark.answer, benchmark.validation, chat, settings.evaluation)
             return [row.passed for row in run.rows(path, benchmark.read)]
     return []

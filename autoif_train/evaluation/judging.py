@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
 from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
-from autoif_train.chat.cache import AnswerCache, CachedChat
 from autoif_train.chat.choice import open_chat
 from autoif_train.chat.policy import PolicySettings
 from autoif_train.evaluation.settings import JudgeSettings
@@ -134,17 +133,11 @@ def yes_or_no(text: str) -> bool:
     return words == {"YES"}
 
 
-@contextmanager
-def open_judge(settings: JudgeSettings, policy: PolicySettings, cache: Path) -> Iterator[ChatModel]:
-    """The judge of `evaluation.judge`; every verdict that it gives is kept in `cache` before the next is asked for."""
+def open_judge(settings: JudgeSettings, policy: PolicySettings, cache: Path) -> AbstractContextManager[ChatModel]:
+    """The judge of `evaluation.judge`, whose verdicts are kept in `cache`."""
     if settings.kind == "recorded":
         raise UserError("evaluation.judge.kind: a recording cannot judge new answers; name api or transformers")
-    with open_chat(settings, policy, "evaluation.judge", cache) as chat:
-        if settings.kind == "api":
-            yield chat
-            return
-        with AnswerCache(cache) as kept:
-            yield CachedChat(chat, kept)
+    return open_chat(settings, policy, "evaluation.judge", cache)
 
 
 def judge_facts(settings: JudgeSettings, name: str) -> Row:

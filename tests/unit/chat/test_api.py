@@ -323,6 +323,61 @@ def test_usage_counts_requests_sent_again():
         assert (chat.usage["response"].calls, chat.usage["response"].retries) == (3, 6)
 
 
+def test_money_is_tokens_at_their_prices(server):
+    chat = chat_with(server, price_per_million_input_tokens=1e6, price_per_million_output_tokens=2e6)
+    chat.answer(questions(1), ONE)
+    usage = chat.usage["response"]
+    assert usage.money == usage.prompt_tokens + 2 * usage.completion_tokens > 0
+
+
+SCHEMA = {"type": "object", "properties": {"func": {"type": "string"}}}
+
+
+def by_schema(count: int) -> list[Prompt]:
+    return [dataclasses.replace(prompt, step="function", schema=SCHEMA) for prompt in questions(count)]
+
+
+def takes_no_schema(body: dict, attempt: int) -> int | None:
+    return 400 if "response_format" in body else None
+
+
+def test_an_answer_in_json_is_held_to_its_schema(server):
+    chat_with(server).answer(by_schema(1), ONE)
+    assert server.bodies[0]["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "function", "schema": SCHEMA, "strict": True},
+    }
+
+
+def test_a_server_without_schemas_is_asked_once_and_then_without():
+    with MockServer(fault=takes_no_schema) as plain:
+        chat = chat_with(plain)
+        assert all(answers[0].text for answers in chat.answer(by_schema(20), ONE))
+        assert sum("response_format" in body for body in plain.bodies) == 1
+        assert chat.by_schema is False
+
+
+def test_a_schema_that_must_be_is_not_given_up():
+    with MockServer(fault=takes_no_schema) as plain, pytest.raises(UserError, match="400"):
+        chat_with(plain, json_schema="always").answer(by_schema(1), ONE)
+
+
+def test_a_request_that_is_refused_without_a_schema_too_is_one_clear_line():
+    with MockServer(fault=lambda body, attempt: 400) as server, pytest.raises(UserError, match="400"):
+        chat_with(server).answer(by_schema(3), ONE)
+
+
+def test_schemas_can_be_switched_off(server):
+    chat_with(server, json_schema="never").answer(by_schema(1), ONE)
+    assert "response_format" not in server.bodies[0]
+
+
+def test_answers_with_and_without_a_schema_are_kept_apart(server, cache):
+    chat_with(server, cache).answer(by_schema(1), ONE)
+    chat_with(server, cache, json_schema="never").answer(by_schema(1), ONE)
+    assert cache.count() == 2
+
+
 def test_a_thousand_calls_take_seconds(server, cache):
     started = time.monotonic()
     chat_with(server, cache, max_concurrency=64).answer(questions(1000), ONE)

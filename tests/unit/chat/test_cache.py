@@ -10,24 +10,11 @@ import sys
 import pytest
 
 from autoif_train.chat.base import Answer, Prompt, SamplingSettings
-from autoif_train.chat.cache import AnswerCache, CachedChat, answer_key
+from autoif_train.chat.cache import AnswerCache, Keeper, answer_key
 from autoif_train.types import UserError
 
 SETTINGS = SamplingSettings(responses_per_query=4, batch_size=3)
 PROMPT = Prompt([{"role": "user", "content": "Say hello."}], step="response", payload="hello", seed=7)
-
-
-class SeededChat:
-    """Answers by seed, and remembers what it was asked."""
-
-    name = "seeded"
-
-    def __init__(self):
-        self.asked = []
-
-    def answer(self, prompts, settings):
-        self.asked.append(list(prompts))
-        return [[Answer(f"{prompt.seed}")] * settings.responses_per_query for prompt in prompts]
 
 
 @pytest.fixture
@@ -153,41 +140,56 @@ def test_a_full_disk_is_named_and_costs_no_earlier_answer(cache):
     assert cache.get("key") == Answer("kept")
 
 
-def test_a_larger_k_asks_a_cached_chat_for_the_new_answers_only(cache):
-    chat = SeededChat()
-    cached = CachedChat(chat, cache)
-    (four,) = cached.answer([PROMPT], SETTINGS)
-    chat.asked.clear()
-    (eight,) = cached.answer([PROMPT], dataclasses.replace(SETTINGS, responses_per_query=8))
-    assert sum(map(len, chat.asked)) == 4
-    assert eight[:4] == four
+def asking(asked):
+    """An `ask` that remembers what it was asked and answers by seed and number."""
+
+    def ask(prompts, settings):
+        asked.append((list(prompts), settings.responses_per_query))
+        numbers = range(settings.responses_per_query)
+        return [[Answer(f"{prompt.seed} {prompt.first + number}") for number in numbers] for prompt in prompts]
+
+    return ask
 
 
-def test_a_cached_chat_gives_each_answer_a_seed_of_its_own(cache):
-    (answers,) = CachedChat(SeededChat(), cache).answer([PROMPT], SETTINGS)
-    assert len({answer.text for answer in answers}) == 4
+def batch(cache, asked, prompts=(PROMPT,), count=4):
+    settings = dataclasses.replace(SETTINGS, responses_per_query=count)
+    return Keeper(cache, "local").batch(prompts, settings, asking(asked))
 
 
-def test_a_cached_chat_keeps_what_came_before_a_failure(cache):
-    class FailingChat(SeededChat):
-        def answer(self, prompts, settings):
-            if len(self.asked) == 1:
-                raise RuntimeError
-            return super().answer(prompts, settings)
-
-    with pytest.raises(RuntimeError):
-        CachedChat(FailingChat(), cache).answer([PROMPT], SETTINGS)
-    assert cache.count() == SETTINGS.batch_size
+def test_a_local_models_larger_k_asks_for_the_new_answers_only(cache):
+    asked = []
+    (four,) = batch(cache, [])
+    (eight,) = batch(cache, asked, count=8)
+    assert [(prompts[0].first, count) for prompts, count in asked] == [(4, 4)]
+    assert eight == [*four, *(Answer(f"7 {number}") for number in range(4, 8))]
 
 
-def test_a_cached_chat_answers_in_the_order_of_the_prompts(cache):
-    prompts = [dataclasses.replace(PROMPT, seed=seed) for seed in range(5)]
-    cached = CachedChat(SeededChat(), cache)
-    expected = cached.answer(prompts, SETTINGS)
-    assert cached.answer(prompts[::-1], SETTINGS) == expected[::-1]
+def test_a_local_models_batch_that_is_kept_is_not_computed(cache):
+    asked = []
+    assert batch(cache, []) == batch(cache, asked)
+    assert asked == []
 
 
-def test_a_cached_chat_counts_calls_and_reuse(cache):
-    cached = CachedChat(SeededChat(), cache)
-    cached.answer([PROMPT, PROMPT], SETTINGS)
-    assert (cached.usage["response"].calls, cached.usage["response"].cached) == (4, 4)
+def test_a_batch_that_is_kept_in_part_is_computed_whole(cache):
+    """So that it is made of the same rows, and rounds alike, as in a run that was not killed."""
+    asked, other = [], dataclasses.replace(PROMPT, seed=8)
+    batch(cache, [])
+    batch(cache, asked, (PROMPT, other))
+    assert asked == [([PROMPT, other], 4)]
+
+
+def test_a_batch_is_kept_whole_or_not_at_all(cache):
+    def answers():
+        yield "first", Answer("one")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.put_all(answers())
+    assert cache.count() == 0
+
+
+def test_without_a_cache_a_batch_is_asked_for(cache):
+    asked = []
+    batch(None, asked)
+    batch(None, asked)
+    assert len(asked) == 2

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 
 import pytest
 
 from autoif_train.chat import choice
-from autoif_train.chat.choice import RespondentSettings, SupervisorSettings, open_chat, respondent_settings
+from autoif_train.chat.base import Prompt, SamplingSettings
+from autoif_train.chat.choice import (
+    RespondentSettings,
+    SupervisorSettings,
+    open_chat,
+    respondent_settings,
+    weights_id,
+)
 from autoif_train.chat.policy import PolicySettings
 from autoif_train.chat.recorded import RecordedChat
 from autoif_train.rows import write_rows
+from autoif_train.tiny import model_path
 from autoif_train.types import UserError
 
 
@@ -60,7 +69,7 @@ def test_a_recording_is_opened(tmp_path):
         ({"kind": "recorded"}, r"supervisor\.recordings"),
         ({"kind": "recorded", "recordings": "/nowhere.jsonl"}, "nowhere"),
         ({"kind": "transformers"}, r"supervisor\.model"),
-        ({"kind": "vllm", "model": "x"}, "vllm serve"),
+        ({"kind": "vllm"}, r"supervisor\.model"),
         ({"kind": "api"}, r"supervisor\.(model|base_url)"),
     ],
 )
@@ -75,23 +84,45 @@ def test_a_policy_without_a_model_is_refused_by_key(tmp_path):
         pass
 
 
-@pytest.mark.parametrize(
-    ("settings", "path"),
-    [
-        ({"kind": "policy"}, "the/policy"),
-        ({"kind": "transformers", "model": "some/model"}, "some/model"),
-    ],
-)
-def test_a_local_model_is_opened_from_its_path(tmp_path, monkeypatch, settings, path):
+@pytest.fixture
+def asked(monkeypatch):
+    """What `open_model` is asked for, instead of a model."""
     asked = []
-    monkeypatch.setattr(choice, "open_model", lambda *arguments: asked.append(arguments))
-    opened(tmp_path, PolicySettings(model="the/policy"), **settings)
-    assert asked[0][0] == path
+    monkeypatch.setattr(choice, "open_model", lambda *arguments: asked.append(arguments) or nullcontext())
+    return asked
 
 
-def test_a_bundled_name_is_a_path_in_the_package(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(choice, "open_model", lambda *arguments: asked.append(arguments))
-    opened(tmp_path, kind="transformers", model="bundled:tiny/data/supervisor")
-    assert asked[0][0].endswith("autoif_train/tiny/data/supervisor")
-    assert asked[0][2] == "supervisor"
+@pytest.mark.parametrize("kind", ["policy", "transformers", "vllm"])
+def test_a_local_model_is_opened_from_its_path(tmp_path, asked, kind):
+    path = str(model_path("base"))
+    with opened(tmp_path, PolicySettings(model=path), kind=kind, model="" if kind == "policy" else path):
+        assert asked[0][0] == path
+
+
+def test_a_bundled_name_is_a_path_in_the_package(tmp_path, asked):
+    with opened(tmp_path, kind="transformers", model="bundled:tiny/data/supervisor"):
+        assert asked[0][0].endswith("autoif_train/tiny/data/supervisor")
+        assert asked[0][2] == "supervisor"
+
+
+def test_the_kind_is_the_engine_that_samples(tmp_path, asked):
+    for kind in ("transformers", "vllm"):
+        with opened(tmp_path, kind=kind, model="bundled:tiny/data/supervisor"):
+            assert asked[-1][1].sampling_engine == kind
+
+
+def test_other_weights_are_another_model(tmp_path):
+    (tmp_path / "weights").write_text("one")
+    before = weights_id(str(tmp_path))
+    (tmp_path / "weights").write_text("other")
+    assert weights_id(str(tmp_path)) != before
+
+
+def test_a_local_supervisors_answers_outlive_it(tmp_path, monkeypatch):
+    prompts = [Prompt([{"role": "user", "content": "Why?"}])]
+    sampling = SamplingSettings(responses_per_query=2, max_new_tokens=8)
+    with opened(tmp_path, kind="transformers", model="bundled:tiny/data/supervisor") as chat:
+        before = chat.answer(prompts, sampling)
+    with opened(tmp_path, kind="transformers", model="bundled:tiny/data/supervisor") as chat:
+        monkeypatch.setattr(chat, "_batch", None)  # whoever asks the model now fails
+        assert chat.answer(prompts, sampling) == before
