@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Literal
 
-from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
+from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
 from autoif_train.feedback.judge import grouped
 from autoif_train.synthesis import reading
+from autoif_train.synthesis.asking import ask_until_readable
 from autoif_train.synthesis.prompt import fill
 from autoif_train.types import Dropped, Judged, Kept, Query, derived_seed
 
@@ -33,6 +34,8 @@ class QualitySettings:
     """Scores drawn per answer; their mean counts (paper: 1)."""
     max_new_tokens: int = 512
     """Longest analysis in tokens (ours)."""
+    max_asks_again: int = 2
+    """How often another score is drawn in the place of one that cannot be read (ours)."""
     batch_size: int = 64
     """Analyses that a local judge writes side by side (ours)."""
 
@@ -67,13 +70,16 @@ def score_quality(
         temperature = 0.0 if settings.samples == 1 else 1.0
         sampling = SamplingSettings(settings.samples, temperature, 1.0, settings.max_new_tokens, settings.batch_size)
         qualities: dict[tuple[str, int], float] = {}
-        for (_, row), answers in zip(asked, chat.answer(prompts, sampling), strict=True):
-            scores = list(_scores(answer.text for answer in answers))
+        found = ask_until_readable(chat, prompts, sampling, _score, settings.max_asks_again)
+        for (_, row), attempts in zip(asked, found, strict=True):
+            for attempt in attempts:
+                yield Dropped("score", attempt.reason, attempt.answer.text) if attempt.reason else Kept("score")
+            scores = [attempt.value for attempt in attempts if not attempt.reason]
             if scores:
                 qualities[row.response.query_id, row.response.index] = sum(scores) / len(scores)
                 yield Kept("scored response")
             else:
-                yield Dropped("scored response", "score unreadable", answers[0].text if answers else "")
+                yield Dropped("scored response", "score unreadable", row.response.text)
         for _, rows in frame:
             for row in rows:
                 quality = qualities.get((row.response.query_id, row.response.index))
@@ -97,12 +103,8 @@ def _prompt(query: Query, row: Judged, seed: tuple[object, ...]) -> Prompt:
     )
 
 
-def _scores(texts: Iterable[str]) -> Iterator[float]:
-    for text in texts:
-        try:
-            yield reading.score(text)
-        except reading.Unreadable:
-            continue
+def _score(answer: Answer) -> float:
+    return reading.score(answer.text)
 
 
 def good_quality(row: Judged, settings: QualitySettings) -> bool:

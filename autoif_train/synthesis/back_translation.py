@@ -12,9 +12,10 @@ from functools import partial
 from itertools import islice
 from typing import Literal
 
-from autoif_train.chat.base import ChatModel, Prompt
+from autoif_train.chat.base import Answer, ChatModel, Prompt
 from autoif_train.chat.policy import first_line
 from autoif_train.synthesis import reading
+from autoif_train.synthesis.asking import ask_until_readable
 from autoif_train.synthesis.prompt import fill
 from autoif_train.synthesis.settings import SynthesisSettings, writing
 from autoif_train.types import CheckedInstruction, Dropped, Kept, UserError, VerificationFunction, derived_seed
@@ -128,13 +129,14 @@ def supervisor_judge(
         )
         for premise, hypothesis in pairs
     ]
-    labels: list[str | None] = []
-    for answers in supervisor.answer(prompts, writing(synthesis, 1, 0.0)):
-        try:
-            labels.append(reading.last_word(answers[0].text if answers else "", LABELS))
-        except reading.Unreadable:
-            labels.append(None)
-    return labels
+    found = ask_until_readable(
+        supervisor, prompts, writing(synthesis, 1, 0.0), _label, synthesis.max_asks_again
+    )
+    return [next((attempt.value for attempt in attempts if attempt.value), None) for attempts in found]
+
+
+def _label(answer: Answer) -> str:
+    return reading.last_word(answer.text, LABELS)
 
 
 def check_nli(model: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from autoif_train.chat.base import Answer, ChatModel, Prompt
 from autoif_train.synthesis import reading
+from autoif_train.synthesis.asking import Attempt, ask_until_readable
 from autoif_train.synthesis.prompt import fill
 from autoif_train.synthesis.settings import SynthesisSettings, writing
 from autoif_train.types import (
@@ -20,6 +22,19 @@ from autoif_train.types import (
 )
 
 EXAMPLE_CHARACTERS = 200
+ANSWERS_PER_FRAME = 16_384  # held in memory together: enough to keep a server busy to its last answers
+_CASE = {
+    "type": "object",
+    "properties": {"input": {"type": "string"}, "output": {"type": "boolean"}},
+    "required": ["input", "output"],
+    "additionalProperties": False,
+}
+SCHEMA = {
+    "type": "object",
+    "properties": {"func": {"type": "string"}, "cases": {"type": "array", "items": _CASE}},
+    "required": ["func", "cases"],
+    "additionalProperties": False,
+}
 
 
 def write_functions(
@@ -30,37 +45,45 @@ def write_functions(
     seed: int,
 ) -> Iterator[CheckedInstruction | Kept | Dropped]:
     """Each instruction with the functions and cases that could be read from `functions_per_instruction` answers."""
-    instructions = list(instructions)
+    instructions = iter(instructions)
     imports = ", ".join(sorted(allowed_imports))
-    prompts = [
-        Prompt(
-            [{"role": "user", "content": fill("function", instruction=instruction.text, allowed_imports=imports)}],
-            "function",
-            instruction.text,
-            derived_seed(seed, "function", instruction.id),
-        )
-        for instruction in instructions
-    ]
     sampling = writing(settings, settings.functions_per_instruction, settings.writing_temperature)
-    for instruction, answers in zip(instructions, supervisor.answer(prompts, sampling), strict=True):
-        functions, cases = [], []
-        for answer in answers:
-            try:
-                function, answer_cases, unreadable = read_answer(answer)
-            except reading.Unreadable as reason:
-                yield Dropped("function", str(reason), _example(instruction, answer))
-                continue
-            functions.append(function)
-            cases.extend(answer_cases)
-            yield Kept("function")
-            yield Kept("case", len(answer_cases))
-            for reason in unreadable:
-                yield Dropped("case", reason, _example(instruction, answer))
-        if functions:
-            yield Kept("instruction")
-            yield CheckedInstruction(instruction, tuple(functions), tuple(cases))
-        else:
-            yield Dropped("instruction", "no readable function", instruction.text)
+    per_frame = max(1, ANSWERS_PER_FRAME // settings.functions_per_instruction)
+    while frame := list(islice(instructions, per_frame)):
+        prompts = [_prompt(instruction, imports, seed) for instruction in frame]
+        found = ask_until_readable(supervisor, prompts, sampling, read_answer, settings.max_asks_again)
+        for instruction, attempts in zip(frame, found, strict=True):
+            yield from _draft(instruction, attempts)
+
+
+def _prompt(instruction: Instruction, imports: str, seed: int) -> Prompt:
+    return Prompt(
+        [{"role": "user", "content": fill("function", instruction=instruction.text, allowed_imports=imports)}],
+        "function",
+        instruction.text,
+        derived_seed(seed, "function", instruction.id),
+        schema=SCHEMA,
+    )
+
+
+def _draft(instruction: Instruction, attempts: list[Attempt]) -> Iterator[CheckedInstruction | Kept | Dropped]:
+    functions, cases = [], []
+    for attempt in attempts:
+        if attempt.reason:
+            yield Dropped("function", attempt.reason, _example(instruction, attempt.answer))
+            continue
+        function, answer_cases, unreadable = attempt.value
+        functions.append(function)
+        cases.extend(answer_cases)
+        yield Kept("function")
+        yield Kept("case", len(answer_cases))
+        for reason in unreadable:
+            yield Dropped("case", reason, _example(instruction, attempt.answer))
+    if functions:
+        yield Kept("instruction")
+        yield CheckedInstruction(instruction, tuple(functions), tuple(cases))
+    else:
+        yield Dropped("instruction", "no readable function", instruction.text)
 
 
 def _example(instruction: Instruction, answer: Answer) -> str:

@@ -32,6 +32,8 @@ class SynthesisSettings:
     """Softmax temperature of the supervisor while it writes instructions and functions (ours)."""
     writing_max_new_tokens: int = 4096
     """Longest text of the supervisor in tokens while it writes (ours)."""
+    max_asks_again: int = 2
+    """How often another answer is drawn in the place of a function, a label or a score that cannot be read (ours)."""
     writing_batch_size: int = 16
     """Texts that a local supervisor writes side by side; long ones take memory (ours)."""
     pilot_responses: int = 0

@@ -31,7 +31,7 @@ class Writer:
 
     def answer(self, prompts, settings):
         self.asked += prompts
-        return [self.answers(prompt.payload) for prompt in prompts]
+        return [self.answers(prompt.payload)[prompt.first :] for prompt in prompts]
 
 
 def drafts_of(instructions, answers, settings=None):

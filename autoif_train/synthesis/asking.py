@@ -1,0 +1,76 @@
+"""Asking until an answer can be read, within a budget."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
+from autoif_train.synthesis.reading import Unreadable
+
+AGAIN = " (asked again)"  # behind the reason of an unreadable answer in whose place another was drawn
+# A model that was asked for its likeliest answer would only repeat it.
+LEAST_TEMPERATURE_AGAIN = 0.7
+Value = TypeVar("Value")
+
+
+@dataclasses.dataclass(frozen=True)
+class Attempt(Generic[Value]):
+    """An answer and what was read of it; `reason` says why nothing was, None where something was."""
+
+    answer: Answer
+    value: Value | None
+    reason: str | None
+
+
+def ask_until_readable(
+    chat: ChatModel,
+    prompts: Sequence[Prompt],
+    settings: SamplingSettings,
+    read: Callable[[Answer], Value],
+    most_asks_again: int,
+) -> list[list[Attempt[Value]]]:
+    """Every attempt at each prompt, in the order in which they were drawn.
+
+    In the place of an answer that `read` finds `Unreadable` another one is drawn, up to `most_asks_again` times. It is
+    a further sample of the same prompt, so that what was answered once is never asked for anew.
+    """
+    attempts = [[_attempt(answer, read) for answer in answers] for answers in chat.answer(prompts, settings)]
+    warmer = max(settings.temperature, LEAST_TEMPERATURE_AGAIN)
+    again = dataclasses.replace(settings, responses_per_query=1, temperature=warmer)
+    unread = [[place for place, attempt in enumerate(row) if attempt.reason] for row in attempts]
+    for _ in range(most_asks_again):
+        errands = list(_errands(prompts, attempts, unread))
+        if not errands:
+            break
+        found = chat.answer([prompt for _, _, prompt in errands], again)
+        unread = [[] for _ in prompts]
+        for (number, place, _), answers in zip(errands, found, strict=True):
+            # A recording may hold no further answer.
+            for answer in answers:
+                attempts[number][place] = _replaced(attempts[number][place])
+                attempts[number].append(_attempt(answer, read))
+                if attempts[number][-1].reason:
+                    unread[number].append(len(attempts[number]) - 1)
+    return attempts
+
+
+def _attempt(answer: Answer, read: Callable[[Answer], Value]) -> Attempt[Value]:
+    try:
+        return Attempt(answer, read(answer), None)
+    except Unreadable as unreadable:
+        return Attempt(answer, None, str(unreadable))
+
+
+def _replaced(attempt: Attempt[Value]) -> Attempt[Value]:
+    return dataclasses.replace(attempt, reason=f"{attempt.reason}{AGAIN}")
+
+
+def _errands(
+    prompts: Sequence[Prompt], attempts: list[list[Attempt]], unread: list[list[int]]
+) -> Iterator[tuple[int, int, Prompt]]:
+    """(number of the prompt, place of the unreadable attempt, the prompt for another one)."""
+    for number, (prompt, row, places) in enumerate(zip(prompts, attempts, unread, strict=True)):
+        for count, place in enumerate(places):
+            yield number, place, dataclasses.replace(prompt, first=prompt.first + len(row) + count)
