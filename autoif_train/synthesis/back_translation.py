@@ -129,9 +129,7 @@ def supervisor_judge(
         )
         for premise, hypothesis in pairs
     ]
-    found = ask_until_readable(
-        supervisor, prompts, writing(synthesis, 1, 0.0), _label, synthesis.max_asks_again
-    )
+    found = ask_until_readable(supervisor, prompts, writing(synthesis, 1, 0.0), _label, synthesis.max_asks_again)
     return [next((attempt.value for attempt in attempts if attempt.value), None) for attempts in found]
 
 

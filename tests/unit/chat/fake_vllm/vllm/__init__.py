@@ -59,4 +59,3 @@ class LLM:
         tokens = text.split()[: given.max_tokens]
         reason = "stop" if len(tokens) < given.max_tokens else "length"
         return RequestOutput([CompletionOutput(" ".join(tokens), tokens, reason)])
-
