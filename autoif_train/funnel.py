@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,33 @@ from autoif_train.types import Dropped, Kept, Row
 
 EXAMPLES_PER_REASON = 3
 EXAMPLE_CHARACTERS = 400
+GATE_EXAMPLES = 3
+LINE_CHARACTERS = 160
+HINT_ABOVE = 0.8  # share of its rows that a gate drops; users of such pipelines cannot tell whether that is normal
+LEAST_FOR_HINT = 10
+_FORM = (
+    "the supervisor misses the form asked for; supervisor.json_schema, synthesis.max_asks_again or a stronger one help"
+)
+_CHECKS = "functions and cases contradict each other; more functions_per_instruction or a stronger supervisor help"
+HINTS = {  # part of a reason → what may help
+    "JSON": _FORM,
+    "no function": _FORM,
+    "no list of cases": _FORM,
+    "cut at max_new_tokens": "answers are cut; raise synthesis.writing_max_new_tokens or sampling.max_new_tokens",
+    "disagree": _CHECKS,
+    "constant": _CHECKS,
+    "surviving": _CHECKS,
+    "too few": _CHECKS,
+    "one label": _CHECKS,
+    "contradict": "functions do something else than they were asked for; a stronger supervisor helps",
+    "duplicate": "the supervisor repeats itself; raise synthesis.writing_temperature, or give more and other seeds",
+    "violated": "the respondent seldom follows; fewer instructions per query, a pilot, or a stronger one help",
+    "no chosen answer": "no answer is good enough; raise sampling.responses_per_query or use a stronger respondent",
+    "no rejected answer": "every answer follows; harder instructions, or several per query, teach more",
+    "quality": "answers miss the query; a stronger respondent helps, quality.accept_at_least is the mark",
+    "too short": "queries.min_characters and queries.max_characters decide",
+    "too long": "queries.min_characters and queries.max_characters decide",
+}
 
 
 class Tally:
@@ -45,6 +73,10 @@ class Tally:
         examples = self.examples.setdefault(event.unit, {}).setdefault(event.reason, [])
         if event.example and len(examples) < EXAMPLES_PER_REASON:
             examples.append(event.example[:EXAMPLE_CHARACTERS])
+
+    def text(self) -> str:
+        """What was dropped so far, on a few characters."""
+        return ", ".join(f"{of.total()} {plural(unit, of.total())} dropped" for unit, of in self.dropped.items())
 
     def entries(self) -> list[Row]:
         """Rows of `funnel.json`: a filter entry for every unit that was kept or dropped, else what was made."""
@@ -98,6 +130,41 @@ def funnel_lines(entries: list[Row]) -> list[str]:
             f"{entry['stage']:<34} {entry['rows_in']:>8} → {entry['rows_out']:<8} {plural(entry['unit'])}"
             + (f"   dropped: {reasons}" if reasons else "")
         )
+    return lines
+
+
+def gate_lines(entries: list[Row]) -> list[str]:
+    """Each gate that dropped something, its reasons by weight, and three examples, of different reasons if it can."""
+    lines = []
+    for entry in entries:
+        if not entry.get("dropped"):
+            continue
+        by_reason = [entry["examples"].get(reason, []) for reason in entry["dropped"]]
+        named = [[(reason, text) for text in texts] for reason, texts in zip(entry["dropped"], by_reason, strict=True)]
+        in_turn = [example for turn in zip_longest(*named) for example in turn if example is not None]
+        shown = sorted(in_turn[:GATE_EXAMPLES], key=lambda example: list(entry["dropped"]).index(example[0]))
+        lines += ["", *funnel_lines([entry]), *(f"    {reason}: {_one_line(text)}" for reason, text in shown)]
+    return lines + hint_lines(entries)
+
+
+def _one_line(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LINE_CHARACTERS else f"{text[: LINE_CHARACTERS - 1]}…"
+
+
+def hint_lines(entries: list[Row]) -> list[str]:
+    """What may help where a gate drops nearly everything."""
+    lines = []
+    for entry in entries:
+        rows_in, dropped = entry.get("rows_in", 0), entry.get("dropped", {})
+        lost = sum(dropped.values())
+        if rows_in >= LEAST_FOR_HINT and lost > HINT_ABOVE * rows_in:
+            reason = next(iter(dropped))
+            advice = next((mend for part, mend in HINTS.items() if part in reason), "its examples are in funnel.json")
+            lines.append(
+                f"hint: {entry['stage']} drops {lost / rows_in:.0%} of its {plural(entry['unit'])}, "
+                f"most for '{reason}': {advice}"
+            )
     return lines
 
 

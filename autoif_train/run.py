@@ -25,8 +25,10 @@ from typing import Any
 import yaml
 from tqdm import tqdm
 
+from autoif_train.chat.base import ChatModel
 from autoif_train.config import Settings, differing_keys, dump, load_dump
-from autoif_train.funnel import Tally, funnel_lines, update_funnel
+from autoif_train.funnel import Tally, funnel_lines, gate_lines, hint_lines, read_funnel, update_funnel
+from autoif_train.progress import Progress
 from autoif_train.resources import is_model, resolve
 from autoif_train.rows import Rows, atomic_file, plain, write_rows
 from autoif_train.types import Row, UserError
@@ -60,6 +62,8 @@ class Run:
         self.rank = int(os.environ.get("RANK", "0"))
         self.world_size = int(os.environ.get("WORLD_SIZE", "1"))
         self._lock: Any = None
+        self._progress: Any = None
+        self._chats: dict[str, ChatModel] = {}
 
     def __enter__(self) -> Run:
         try:
@@ -75,10 +79,15 @@ class Run:
             except UserError:
                 self._lock.close()
                 raise
+            self._progress = Progress(self.path("progress.json"), self._manifest().get("calls", {}))
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._lock is not None:
+            # A full disk has its own line already.
+            with contextlib.suppress(OSError):
+                self._note_chats()
+                self._progress.close()
             self._lock.close()
 
     def _take_lock(self) -> None:
@@ -154,8 +163,9 @@ class Run:
         temporary = rows.path.with_name(f".{rows.path.name}.whole")
         passing = tally.passing(step(*inputs, **options))
         # On a terminal only, and only for steps that last.
-        progress = tqdm(passing, desc=name, unit=" rows", delay=2, leave=False, disable=None)
-        write_rows(temporary, (write(row) for row in progress))
+        bar = tqdm(passing, desc=name, unit=" rows", delay=2, leave=False, disable=None)
+        with self._progress.during(name, tally, lambda tally: bar.set_postfix_str(tally.text(), refresh=False)):
+            write_rows(temporary, (write(row) for row in bar))
         self._note(name, tally, start)
         os.replace(temporary, rows.path)
         return rows
@@ -197,8 +207,27 @@ class Run:
         entries = tally.entries()
         update_funnel(self.path("funnel.json"), entries)
         self.remember("steps", name, _since(start))
-        for line in funnel_lines(entries):
+        self._note_chats()
+        for line in [*funnel_lines(entries), *hint_lines(entries)]:
             log.info("%s", line)
+
+    def watch(self, role: str, chat: ChatModel) -> None:
+        """Count what `chat` spends in the role of `role`, in the manifest and for `autoif status`."""
+        if self.rank == 0:
+            self._chats[role] = chat
+            self._progress.watch(role, chat)
+
+    def _note_chats(self) -> None:
+        spent = self._progress.spent()
+        for role, chat in self._chats.items():
+            self.remember("calls", role, spent.get(role, {}))
+            self.remember("chats", role, {"name": chat.name, **getattr(chat, "facts", {})})
+
+    def show_gates(self) -> None:
+        """Each gate with its reasons and three examples."""
+        if self.rank == 0:
+            for line in gate_lines(read_funnel(self.path("funnel.json"))):
+                log.info("%s", line)
 
     def keep_model(self, name: str, train: Callable[..., dict[str, Any] | None], *inputs: Any, **options: Any) -> str:
         """The model folder that `train(*inputs, output=FOLDER, **options)` writes, made once; returns its path.

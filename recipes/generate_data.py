@@ -54,13 +54,13 @@ def main(settings):
             open_chat(responding, settings.policy, "respondent", cache, settings.vllm) as respondent,
         ):
             run.remember("execution", "sandbox", executor.report)
+            run.watch("supervisor", supervisor)
+            run.watch("respondent", respondent)
             checked = check_instructions(run, settings, supervisor, executor)
             if settings.synthesis.pilot_responses:
                 checked = pilot(run, settings, checked, respondent, responding.kind, executor)
             answer_queries(run, settings, checked, supervisor, respondent, executor)
-            for role, chat in (("supervisor", supervisor), ("respondent", respondent)):
-                if usage := getattr(chat, "usage", None):
-                    run.remember("calls", role, {step: dataclasses.asdict(of_step) for step, of_step in usage.items()})
+        run.show_gates()
 
 
 def check_instructions(run, settings, supervisor, executor):
@@ -111,9 +111,11 @@ def pilot(run, settings, checked, respondent, respondent_kind, executor):
 def answer_queries(run, settings, checked, supervisor, respondent, executor):
     """Paper §3.3 and §3.4: queries, K responses each, verdicts, quality; then demonstrations and pairs."""
     seed, most = settings.seed, settings.synthesis.max_answered_queries
+    tried = run.rows("data/pilot_respondent_responses") if settings.synthesis.pilot_responses else ()
     queries = run.keep(
-        "data/queries", combine, list(checked), settings.synthesis, settings.queries, seed, read=Query.from_row
-    )
+        "data/queries", combine, list(checked), settings.synthesis, settings.queries, seed, executor,
+        (row["text"] for row in tried), read=Query.from_row,
+    )  # fmt: skip
     responses = run.keep(
         "data/responses", sample, queries.first(most), respondent, settings.sampling, seed, read=Response.from_row
     )

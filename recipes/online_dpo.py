@@ -91,6 +91,7 @@ def collect_pairs(run, settings, policy, number, queries):
         with open_chat(
             settings.supervisor, settings.policy, "supervisor", run.cache_path(), settings.vllm
         ) as supervisor:
+            run.watch("supervisor", supervisor)
             judged = run.keep(
                 f"{name}/scored", score_quality, queries, judged, quality_judge(settings.quality, supervisor),
                 settings.quality, settings.pairs.chosen_above, *seed, read=Judged.from_row,

@@ -83,6 +83,11 @@ class ApiChat:
         # Whether answers are held to a schema; None until the server has said whether it can.
         self.by_schema: bool | None = {"always": True, "never": False, "auto": None}[settings.json_schema]
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a manifest says of it."""
+        return {"json_schema": self.by_schema}
+
     def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
         """`responses_per_query` answers for each prompt, in the order of the prompts.
 

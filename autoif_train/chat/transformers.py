@@ -68,6 +68,13 @@ class TransformersChat:
         self.keeper = keeper or Keeper()
         self.usage: dict[str, Usage] = {}
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a manifest says of it."""
+        import transformers
+
+        return {"engine": f"transformers {transformers.__version__}"}
+
     def __enter__(self) -> Self:
         return self
 

@@ -63,6 +63,11 @@ class VllmChat:
         self.usage: dict[str, Usage] = {}
         self.version = ""
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a manifest says of it."""
+        return {"engine": f"vllm {self.version}"}
+
     def __enter__(self) -> Self:
         mine, its = socket.socketpair()
         with its:

@@ -1,19 +1,48 @@
-"""Show a run's funnel and which of its steps are done."""
+"""Show a run's funnel, what its steps took and spent, and which one runs at the moment."""
 
 from __future__ import annotations
 
+import fcntl
+import json
+import time
+from pathlib import Path
+from typing import Any
+
 from autoif_train.cli.arguments import Arguments, file_parser, run_folder
+from autoif_train.funnel import funnel_lines, gate_lines, read_funnel
+from autoif_train.progress import read_progress, spent_lines
 
 
 def main(arguments: Arguments) -> None:
-    import json
-
-    from autoif_train.funnel import funnel_lines, read_funnel
-
-    options = file_parser("status", "Show what a run folder holds.", _run="run folder").parse_args(arguments)
+    parser = file_parser("status", "Show what a run folder holds and what runs in it.", _run="run folder")
+    parser.add_argument("--examples", action="store_true", help="also examples of what each gate dropped")
+    options = parser.parse_args(arguments)
     folder = run_folder(options.run)
     print("\n".join(funnel_lines(read_funnel(folder / "funnel.json"))))
     manifest = folder / "manifest.json"
-    steps = json.loads(manifest.read_text(encoding="utf-8")).get("steps", {}) if manifest.exists() else {}
-    for name, took in steps.items():
+    known: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
+    for name, took in known.get("steps", {}).items():
         print(f"{name:<44} {took['seconds']:>9.1f} s")
+    progress = read_progress(folder / "progress.json")
+    if progress is not None:
+        seconds = time.time() - progress["began"]
+        state = "running" if _locked(folder) else "stopped in its midst; the same command goes on from there"
+        print(f"\n{progress['step']}: {state}; begun {seconds:.0f} s ago, so far:")
+        print("\n".join(funnel_lines(progress["funnel"])))
+    spent = spent_lines((progress or known).get("calls", {}))
+    if spent:
+        print("\n" + "\n".join(spent))
+    if options.examples:
+        print("\n".join(gate_lines(read_funnel(folder / "funnel.json"))))
+
+
+def _locked(folder: Path) -> bool:
+    """Whether a recipe works in the folder."""
+    try:
+        with (folder / ".lock").open(encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False

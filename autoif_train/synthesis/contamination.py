@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 WORDS_PER_GRAM = 13  # paper, Table 4
 _WORD = re.compile(r"\w+")
@@ -64,6 +64,25 @@ def overlap(texts: Iterable[str], items: Iterable[str], words: int = WORDS_PER_G
                         first.setdefault(item, (number, gram))
     examples = tuple((text, item, gram) for item, (text, gram) in sorted(first.items())[:most_examples])
     return Overlap(read, count, len(first), len(items_with), len(seen), examples)
+
+
+def block_list(items: Iterable[str], words: int = WORDS_PER_GRAM) -> Callable[[str], bool]:
+    """Whether a text repeats one of `items`: as a whole, or in a run of `words` words.
+
+    Case and punctuation do not count. An item shorter than a run blocks only its equal.
+    """
+    whole: set[str] = set()
+    runs: set[str] = set()
+    for item in items:
+        found = _words(item)
+        whole.add(" ".join(found))
+        runs.update(_runs(found, words))
+
+    def blocks(text: str) -> bool:
+        found = _words(text)
+        return " ".join(found) in whole or not runs.isdisjoint(_runs(found, words))
+
+    return blocks
 
 
 def _words(text: str) -> list[str]:

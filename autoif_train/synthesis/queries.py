@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from autoif_train.chat.policy import first_line
+from autoif_train.funnel import EXAMPLES_PER_REASON
 from autoif_train.resources import resolve
 from autoif_train.rows import Rows
+from autoif_train.synthesis.compatibility import Compatible, compatible_by, known_answers
+from autoif_train.synthesis.contamination import block_list
+from autoif_train.synthesis.cross_validation import Runs
 from autoif_train.synthesis.families import families
 from autoif_train.synthesis.settings import QueriesSettings, SynthesisSettings
 from autoif_train.types import (
@@ -27,47 +33,105 @@ from autoif_train.types import (
 log = logging.getLogger(__name__)
 
 LEAST_TRAINING_FUNCTIONS = 2
+TRIES = 64  # at a further instruction for one query; beyond it the query carries those it has
 # A text that ends in one of these needs no full stop, in any script.
 CLOSING = tuple('.!?:;"”»…)]`。！？：；」』）】》〉’．؟؛۔।॥')
 
 
 def user_queries(settings: QueriesSettings) -> tuple[list[str], list[Dropped]]:
-    """The user queries of a file that pass the paper's length filter, each once, and why the others went."""
-    path = Path(resolve(settings.path))
-    kept: dict[str, None] = {}
-    dropped = []
-    for text in _texts(path):
-        text = text.strip()
-        if not settings.min_characters < len(text) < settings.max_characters:
-            dropped.append(
-                Dropped("user query", "too short" if len(text) < settings.max_characters else "too long", text)
-            )
-        elif text in kept:
-            dropped.append(Dropped("user query", "duplicate", text))
-        else:
-            kept[text] = None
+    """The user queries of a source that pass its filters, each once, and why the others went, counted by reason."""
+    refusal = _filters(settings)
+    kept: dict[str, str] = {}
+    dropped: dict[str, list[str]] = {}
+    counts: Counter[str] = Counter()
+    for text in map(str.strip, _texts(settings.path, settings)):
+        reason = refusal(text) or ("duplicate" if _normal(text) in kept else None)
+        if reason is None:
+            kept[_normal(text)] = text
+            if len(kept) == settings.max_queries:
+                break
+            continue
+        counts[reason] += 1
+        if len(dropped.setdefault(reason, [])) < EXAMPLES_PER_REASON:
+            dropped[reason].append(text)
     if not kept:
         raise UserError(
-            f"queries.path: {path} holds no query between {settings.min_characters} and {settings.max_characters} "
-            "characters; name another file or change queries.min_characters and queries.max_characters"
+            f"queries.path: {settings.path} holds no query between {settings.min_characters} and "
+            f"{settings.max_characters} characters that passes; name another file or change queries.min_characters and "
+            f"queries.max_characters{''.join(f'; {count} {reason}' for reason, count in counts.items())}"
         )
-    return list(kept), dropped
+    # A source may hold millions of rows, so that only a few examples are kept of what went.
+    events = [
+        Dropped("user query", reason, text, 1 if number else counts[reason] - len(texts) + 1)
+        for reason, texts in dropped.items()
+        for number, text in enumerate(texts)
+    ]
+    return list(kept.values()), events
 
 
-def _texts(path: Path) -> Iterator[str]:
-    for number, row in enumerate(conversation_rows(path), 1):
-        text = _text(row)
+def _filters(settings: QueriesSettings) -> Callable[[str], str | None]:
+    """Why a query is refused, None where it is not."""
+    classify = _classifier() if settings.language else None
+    blocks = block_list(text for path in settings.block_lists for text in _texts(path, QueriesSettings()))
+
+    def refusal(text: str) -> str | None:
+        if not settings.min_characters < len(text) < settings.max_characters:
+            return "too short" if len(text) < settings.max_characters else "too long"
+        if classify is not None and classify(text)[0] != settings.language:
+            return "another language"
+        return "of a benchmark" if settings.block_lists and blocks(text) else None
+
+    return refusal
+
+
+def _classifier() -> Callable[[str], tuple[str, float]]:
+    try:
+        import py3langid
+    except ImportError as error:
+        raise UserError("queries.language: needs py3langid; install `autoif_train[language]`") from error
+    return py3langid.classify
+
+
+def _normal(text: str) -> str:
+    """What two queries have in common that differ in case, blanks and closing marks only."""
+    return " ".join(text.casefold().split()).rstrip(".?! ")
+
+
+def _texts(source: str, settings: QueriesSettings) -> Iterator[str]:
+    for number, row in enumerate(conversation_rows(source, settings.split), 1):
+        text = _text(row, settings.column)
         if text is None:
             raise UserError(
-                f"queries.path: {path}, row {number}: no query found; a row needs `query`, `prompt`, `messages` or "
-                "`conversations`"
+                f"queries.path: {resolve(source)}, row {number}: no query found; a row needs `query`, `prompt`, "
+                "`messages` or `conversations`, or name its column with queries.column"
             )
         yield text
 
 
-def conversation_rows(path: Path) -> Rows[Any] | list[Any]:
-    """The rows of a file of queries or conversations: JSON Lines, or one list as ShareGPT's files are."""
-    return _json_rows(path) if path.suffix == ".json" else Rows(path)
+def conversation_rows(source: str | Path, split: str = "train") -> Iterable[Any]:
+    """The rows of a source of queries or conversations, to be read again and again: JSON Lines, one list as ShareGPT's
+    files are, or anything that `datasets` opens, which is streamed."""
+    path = Path(resolve(str(source)))
+    if path.suffix == ".json":
+        return _json_rows(path)
+    if path.suffix == ".jsonl":
+        return Rows(path)
+    if path.is_absolute() and not path.exists():
+        raise UserError(f"queries.path: {path}: no such file; name a file that can be read")
+    return _dataset(str(path) if path.exists() else str(source), path, split)
+
+
+def _dataset(source: str, path: Path, split: str) -> Iterable[Any]:
+    import datasets
+
+    files = {".parquet": "parquet", ".csv": "csv"}
+    try:
+        if path.suffix in files:
+            return datasets.load_dataset(files[path.suffix], data_files=source, split="train", streaming=True)
+        return datasets.load_dataset(source, split=split, streaming=True)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        mend = "name a file, a folder or a hub id that `datasets` can open, and its split with queries.split"
+        raise UserError(f"queries.path: {source}: {first_line(error)}; {mend}") from error
 
 
 def _json_rows(path: Path) -> list[Any]:
@@ -82,15 +146,20 @@ def _json_rows(path: Path) -> list[Any]:
     return rows
 
 
-def _text(row: Any) -> str | None:
+def _text(row: Any, column: str | None = None) -> str | None:
     """The first thing a user said in one row, whatever the row's form; None where there is none."""
     if not isinstance(row, dict):
         return None
+    if column is not None:
+        value = row.get(column)
+        return value if isinstance(value, str) else _text({"messages": value})
     for key in ("query", "prompt"):
         if isinstance(row.get(key), str):
             return row[key]
-    turns = row.get("messages") or row.get("conversations")
+    turns = row.get("messages") or row.get("conversations") or row.get("conversation") or row.get("turns")
     for turn in turns if isinstance(turns, list) else []:
+        if isinstance(turn, str):
+            return turn
         if isinstance(turn, dict) and turn.get("role", turn.get("from")) in ("user", "human"):
             return content_text(turn.get("content", turn.get("value")))
     return None
@@ -109,10 +178,13 @@ def combine(
     settings: SynthesisSettings,
     queries_settings: QueriesSettings,
     seed: int,
-) -> Iterator[Query | Dropped]:
+    executor: Runs | None = None,
+    answers: Iterable[str] = (),
+) -> Iterator[Query | Kept | Dropped]:
     """`queries_per_instruction` queries for each instruction, drawn with a seed of their own.
 
-    Instructions take turns, so that any beginning of the file covers them evenly.
+    Instructions take turns, so that any beginning of the file covers them evenly. With an `executor`, two instructions
+    go into one query only if some known answer follows both: a test case, or one of `answers`.
     """
     sizes = settings.instructions_per_query
     if not sizes or min(sizes) < 1:
@@ -129,10 +201,19 @@ def combine(
             round(wanted / len(texts)),
         )
     chance = random.Random(derived_seed(seed, "queries"))
-    deck = _Deck(checked, settings.balance_families, chance)
+    compatible = None
+    if executor is not None and settings.known_answers and max(sizes) > 1:
+        known = known_answers(checked, answers, settings.known_answers, seed)
+        compatible = compatible_by(checked, known, executor)
+    deck = _Deck(checked, settings.balance_families, chance, compatible)
     seen = set()
     for number in range(wanted):
-        instructions = deck.draw(sizes[number % len(sizes)])
+        instructions, refused = deck.draw(sizes[number % len(sizes)])
+        for one, other in refused:
+            example = f"{one.instruction.text}\n{other.instruction.text}"
+            yield Dropped("combination", "no known answer follows both", example)
+        if len(instructions) > 1:
+            yield Kept("combination")
         query = _query(chance.choice(texts), instructions, settings, chance)
         if query.id in seen:
             yield Dropped("query", "duplicate", query.prompt)
@@ -144,25 +225,49 @@ def combine(
 class _Deck:
     """Deals instructions in shuffled turns, over all of them or over families first."""
 
-    def __init__(self, checked: Sequence[CheckedInstruction], balance_families: bool, chance: random.Random):
+    def __init__(
+        self,
+        checked: Sequence[CheckedInstruction],
+        balance_families: bool,
+        chance: random.Random,
+        compatible: Compatible | None,
+    ):
         # An instruction that stands in the list twice can be drawn once.
         different = list({row.instruction.id: row for row in checked}.values())
         self.chance = chance
+        self.compatible = compatible or (lambda one, other: True)
         self.most = len(different)
         self.families = families(different) if balance_families else [different]
         self.turn: list[list[CheckedInstruction]] = []
         self.members: dict[int, list[CheckedInstruction]] = {}
 
-    def draw(self, count: int) -> list[CheckedInstruction]:
-        """`count` different instructions, or all; of different families when families are balanced."""
+    def draw(self, count: int) -> tuple[list[CheckedInstruction], list[tuple[CheckedInstruction, CheckedInstruction]]]:
+        """`count` different instructions, or all; of different families when families are balanced.
+
+        They are compatible, so that fewer may come; with them the pairs that were refused. What is refused is drawn
+        next.
+        """
         count = min(count, self.most)
         drawn: list[CheckedInstruction] = []
-        while len(drawn) < count:
+        refused: list[tuple[CheckedInstruction, CheckedInstruction]] = []
+        aside: dict[str, tuple[list[CheckedInstruction], CheckedInstruction]] = {}
+        while len(drawn) < count and len(refused) < TRIES:
             family = self._next_family()
             row = self._next_member(family)
-            if row not in drawn and (len(self.families) < count or not any(other in family for other in drawn)):
+            if row in drawn or (len(self.families) >= count and any(other in family for other in drawn)):
+                continue
+            against = next((other for other in drawn if not self.compatible(other, row)), None)
+            if against is None:
                 drawn.append(row)
-        return drawn
+                continue
+            refused.append((against, row))
+            aside[row.instruction.id] = (family, row)
+        for family, row in aside.values():
+            members = self.members[id(family)]
+            if row not in drawn and row not in members:
+                self.turn.append(family)
+                members.append(row)
+        return drawn, refused
 
     def _next_family(self) -> list[CheckedInstruction]:
         if not self.turn:

@@ -43,6 +43,10 @@ class SynthesisSettings:
     """User queries combined with each instruction (paper §3.3: 16)."""
     instructions_per_query: list[int] = dataclasses.field(default_factory=lambda: [1])
     """How many instructions a query carries; several numbers take turns (paper: 1)."""
+    known_answers: int = 512
+    """Known answers (texts of test cases, answers of the pilot) on which the functions of all instructions run where a
+    query carries several: two instructions that none of these follows together are not combined. 0 = no such test
+    (ours)."""
     balance_families: bool = False
     """Draw instructions evenly over families, those whose functions make the same check, so that one constraint in many
     wordings does not crowd out the rest (ours)."""
@@ -66,7 +70,20 @@ class QueriesSettings:
     """Where user queries come from (paper §3.3: ShareGPT)."""
 
     path: str = "bundled:synthesis/data/user_queries.jsonl"
-    """JSON Lines with `query`, `prompt` or `messages`, or a ShareGPT file with `conversations` (.json or .jsonl)."""
+    """JSON Lines with `query`, `prompt` or `messages`, a ShareGPT file with `conversations` (.json or .jsonl), or
+    anything that `datasets` opens: a hub id, a folder, a .parquet or .csv file."""
+    split: str = "train"
+    """Split of a hub id or a folder."""
+    column: str | None = None
+    """Column that holds a query or a conversation; null = the first of the usual names (ours)."""
+    max_queries: int | None = None
+    """Reading stops after this many user queries that pass; null = all (ours)."""
+    language: str | None = None
+    """Keep queries of this language only, an ISO 639-1 code such as en; needs `autoif_train[language]`; null = all
+    (ours)."""
+    block_lists: list[str] = dataclasses.field(default_factory=list)
+    """Files or `datasets` sources with prompts of benchmarks: a query that equals one of them, or shares 13 words in a
+    row with it (paper, Table 4), is dropped (ours)."""
     min_characters: int = 20
     """A query must be longer than this many characters (paper §3.3: 20)."""
     max_characters: int = 300

@@ -12,6 +12,8 @@ from autoif_train.funnel import (
     EXAMPLES_PER_REASON,
     Tally,
     funnel_lines,
+    gate_lines,
+    hint_lines,
     plural,
     read_funnel,
     update_funnel,
@@ -146,3 +148,42 @@ def test_lines_name_counts_and_reasons():
 )
 def test_plural(unit, count, text):
     assert plural(unit, count) == text
+
+
+def gate(rows_in, **dropped):
+    examples = {reason: [f"{reason} {number}" for number in range(3)] for reason in dropped}
+    rows_out = rows_in - sum(dropped.values())
+    shared = {"stage": "data/functions", "unit": "function", "rows_in": rows_in, "rows_out": rows_out}
+    return {**shared, "dropped": dropped, "examples": examples}
+
+
+def test_a_gate_that_drops_nearly_all_has_a_hint():
+    (line,) = hint_lines([gate(100, violated=82)])
+    assert "82%" in line
+    assert "respondent" in line
+
+
+@pytest.mark.parametrize("entry", [gate(100, violated=80), gate(9, violated=9), {"stage": "x", "unit": "y", "made": 1}])
+def test_a_gate_that_drops_less_or_little_has_none(entry):
+    assert hint_lines([entry]) == []
+
+
+def test_a_gate_shows_three_examples_and_each_reason_once():
+    lines = gate_lines([gate(100, a=4, b=3, c=2, d=1)])
+    assert [line.strip() for line in lines if line.startswith("    ")] == ["a: a 0", "b: b 0", "c: c 0"]
+
+
+def test_a_gate_with_one_reason_shows_three_of_it():
+    lines = gate_lines([gate(100, a=4)])
+    assert len([line for line in lines if line.startswith("    ")]) == 3
+
+
+def test_an_example_is_one_line():
+    entry = gate(100, a=1) | {"examples": {"a": ["two\nlines " + "x" * 500]}}
+    (line,) = [line for line in gate_lines([entry]) if line.startswith("    ")]
+    assert "two lines x" in line
+    assert len(line) < 200
+
+
+def test_a_gate_that_drops_nothing_is_passed_over():
+    assert gate_lines([gate(3)]) == []

@@ -295,3 +295,101 @@ def test_audit_functions_leave_at_least_two_for_training(functions, held_back, t
     flags = [tuple(function.audit for function in query.functions) for query in queries]
     assert sum(flags[0]) == held_back
     assert len(set(flags)) == 1
+
+
+# --- sources and filters ----------------------------------------------------------------------------------------------
+
+GERMAN, ENGLISH = "Wie kocht man am besten Reis für zehn Personen?", "How does one cook rice for ten people at once?"
+
+
+def reasons(dropped):
+    return {event.reason for event in dropped}
+
+
+def rows_of(tmp_path, *texts, name="queries.jsonl"):
+    path = tmp_path / name
+    path.write_text("".join(json.dumps({"query": text}) + "\n" for text in texts))
+    return str(path)
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_what_datasets_opens_is_a_source(tmp_path, form):
+    import datasets
+
+    found = datasets.Dataset.from_dict({"prompt": [ENGLISH, "short"]})
+    getattr(found, f"to_{form}")(str(tmp_path / f"q.{form}"))
+    kept, dropped = user_queries(QueriesSettings(path=str(tmp_path / f"q.{form}")))
+    assert kept == [ENGLISH]
+    assert reasons(dropped) == {"too short"}
+
+
+def test_a_folder_is_a_source_with_its_split(tmp_path):
+    import datasets
+
+    (tmp_path / "set").mkdir()
+    for split, text in (("train", ENGLISH), ("test", GERMAN)):
+        datasets.Dataset.from_dict({"prompt": [text]}).to_parquet(str(tmp_path / "set" / f"{split}-0.parquet"))
+    assert user_queries(QueriesSettings(path=str(tmp_path / "set"), split="test"))[0] == [GERMAN]
+
+
+def test_a_column_can_be_named(tmp_path):
+    path = tmp_path / "q.jsonl"
+    path.write_text(
+        json.dumps({"query": "not this one, but another", "dialogue": [{"role": "user", "content": ENGLISH}]})
+    )
+    assert user_queries(QueriesSettings(path=str(path), column="dialogue"))[0] == [ENGLISH]
+
+
+def test_a_source_that_nobody_has_is_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UserError, match=r"^queries\.path: nobody/nothing: .*hub id"):
+        user_queries(QueriesSettings(path="nobody/nothing"))
+
+
+def test_queries_of_another_language_are_dropped(tmp_path):
+    pytest.importorskip("py3langid")
+    kept, dropped = user_queries(QueriesSettings(path=rows_of(tmp_path, GERMAN, ENGLISH), language="en"))
+    assert kept == [ENGLISH]
+    assert reasons(dropped) == {"another language"}
+
+
+def test_without_the_library_the_line_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "py3langid", None)
+    with pytest.raises(UserError, match=r"autoif_train\[language\]"):
+        user_queries(QueriesSettings(path=rows_of(tmp_path, ENGLISH), language="en"))
+
+
+def test_queries_that_differ_in_case_blanks_and_closing_marks_are_one(tmp_path):
+    path = rows_of(tmp_path, ENGLISH, ENGLISH.upper(), ENGLISH.rstrip("?"), ENGLISH.replace(" ", "  "))
+    kept, dropped = user_queries(QueriesSettings(path=path))
+    assert kept == [ENGLISH]
+    assert sum(event.count for event in dropped) == 3
+
+
+def test_prompts_of_benchmarks_are_no_queries(tmp_path):
+    item = "Name the seven largest lakes of the world and say in one sentence why each of them matters to us."
+    inside = f"Please help. {item[:95]} and more of it"
+    blocked = rows_of(tmp_path, item, "Is it?", name="benchmark.jsonl")
+    path = rows_of(tmp_path, item.upper(), inside, ENGLISH, "But is it really so, as you say?")
+    kept, dropped = user_queries(QueriesSettings(path=path, block_lists=[blocked]))
+    assert kept == [ENGLISH, "But is it really so, as you say?"]
+    assert reasons(dropped) == {"of a benchmark"}
+
+
+def test_reading_stops_when_there_are_enough(tmp_path):
+    path = rows_of(tmp_path, *(f"{ENGLISH} {number}" for number in range(5)))
+    with open(path, "a") as file:
+        file.write("not JSON")
+    assert len(user_queries(QueriesSettings(path=path, max_queries=3))[0]) == 3
+
+
+def test_drops_are_counted_and_few_are_shown(tmp_path):
+    _, dropped = user_queries(QueriesSettings(path=rows_of(tmp_path, ENGLISH, *"abcdefghij")))
+    assert sum(event.count for event in dropped) == 10
+    assert len(dropped) == 3
+
+
+def test_the_prompts_of_ifeval_can_be_blocked(public_data):
+    prompts = str(public_data / "ifeval" / "input_data.jsonl")
+    with pytest.raises(UserError, match="of a benchmark"):
+        user_queries(QueriesSettings(path=prompts, max_characters=10_000, min_characters=0, block_lists=[prompts]))
