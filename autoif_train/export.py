@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from autoif_train.chat.policy import first_line
+from autoif_train.datacard import write_card
 from autoif_train.rows import Rows, atomic_file, write_rows
 from autoif_train.types import Demonstration, PreferencePair, Row, UserError
 
@@ -23,7 +25,8 @@ def export_run(folder: Path, form: str, output: Path) -> Iterator[str]:
     """Write demonstrations and pairs of a run folder into `output`; yields a line per file written.
 
     `trl`: the rows as they are. `llama_factory`: ShareGPT and ranked pairs with their `dataset_info.json`.
-    `parquet`: the rows as columns. Raises `UserError` where the folder holds neither, or rows of another form.
+    `parquet`: the rows as columns, with a dataset card. Raises `UserError` where the folder holds neither, or rows of
+    another form.
     """
     sources = [folder / "data" / f"{name}.jsonl" for name in FILES]
     present = [source for source in sources if source.exists()]
@@ -44,10 +47,27 @@ def export_run(folder: Path, form: str, output: Path) -> Iterator[str]:
         else:
             write_rows(target, Rows(source, _conversation))
         yield f"{source.name} → {target}"
+    if form == "parquet":
+        yield f"card → {write_card(folder, output, [source.stem for source in present])}"
     if form == "llama_factory":
         with atomic_file(output / "dataset_info.json") as file:
             json.dump({f"autoif_{source.stem}": _dataset_info(source.name) for source in present}, file, indent=1)
         yield f"dataset_info.json → {output / 'dataset_info.json'}"
+
+
+def push(output: Path, repository: str) -> str:
+    """Upload an exported folder to a hub as a private data set; returns its address."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
+
+    try:
+        hub = HfApi()
+        address = hub.create_repo(repository, repo_type="dataset", private=True, exist_ok=True)
+        hub.upload_folder(folder_path=output, repo_id=repository, repo_type="dataset")
+    except (HfHubHTTPError, LocalTokenNotFoundError, OSError, ValueError) as error:
+        mend = "log in with `hf auth login`, or name another repository"
+        raise UserError(f"--push_to_hub {repository}: {first_line(error)}; {mend}") from error
+    return str(address)
 
 
 def _write_parquet(source: Path, target: Path) -> None:
@@ -73,7 +93,8 @@ def _schema(noun: type) -> Any:
 
     columns = {"float": pyarrow.float64(), "str": pyarrow.string()}
     messages = pyarrow.list_(pyarrow.struct({"role": pyarrow.string(), "content": pyarrow.string()}))
-    return pyarrow.schema({field.name: columns.get(field.type, messages) for field in dataclasses.fields(noun)})
+    kinds = {field.name: field.type.removesuffix(" | None") for field in dataclasses.fields(noun)}
+    return pyarrow.schema({name: columns.get(kind, messages) for name, kind in kinds.items()})
 
 
 def _conversation(row: Row) -> Row:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from autoif_train.export import FORMATS, export_run
+from autoif_train.export import FORMATS, export_run, push
 from autoif_train.rows import Rows, write_rows
 from autoif_train.types import UserError
 
@@ -111,3 +111,53 @@ def test_an_output_that_is_a_file_is_refused_by_name(run, tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(UserError, match="out"):
         list(export_run(run, "trl", tmp_path / "out"))
+
+
+@pytest.fixture
+def card(run, tmp_path):
+    (run / "config.yaml").write_text(
+        "mode: strong_to_weak\nseed: 3\noutput_dir: /home/somebody/secret\n"
+        "supervisor: {kind: api, model: big-model, api_key_env: MY_KEY, base_url: 'http://inside:8000/v1'}\n"
+        "queries: {path: /home/somebody/chats.json, min_characters: 20}\n"
+    )
+    entry = {"stage": "data/checked", "unit": "function", "rows_in": 9, "rows_out": 7, "dropped": {"why": 2}}
+    (run / "funnel.json").write_text(json.dumps([entry]))
+    list(export_run(run, "parquet", tmp_path / "out"))
+    return (tmp_path / "out" / "README.md").read_text()
+
+
+def test_the_card_carries_counts_funnel_settings_and_licences(card):
+    for words in ("demonstrations`: 3", "pairs`: 2", "2 why", "min_characters: 20", "big-model", "`chats.json`, whose"):
+        assert words in card
+
+
+def test_the_card_tells_nothing_of_the_place_where_it_was_made(card):
+    for words in ("/home", "somebody", "MY_KEY", "inside:8000"):
+        assert words not in card
+
+
+def test_the_cards_front_matter_lets_datasets_open_the_files(card, tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    for name, count in (("demonstrations", 3), ("pairs", 2)):
+        found = datasets.load_dataset(str(tmp_path / "out"), name, split="train", cache_dir=str(tmp_path / "cache"))
+        assert len(found) == count
+
+
+def test_a_run_without_settings_has_a_card_all_the_same(run, tmp_path):
+    list(export_run(run, "parquet", tmp_path / "out"))
+    assert (tmp_path / "out" / "README.md").exists()
+
+
+def test_a_demonstration_that_nobody_scored_is_a_row(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_rows(tmp_path / "run" / "data" / "demonstrations.jsonl", [DEMONSTRATION | {"score": None}])
+    list(export_run(tmp_path / "run", "parquet", tmp_path / "out"))
+    assert parquet.read_table(tmp_path / "out" / "demonstrations.parquet").to_pylist()[0]["score"] is None
+
+
+def test_a_hub_that_refuses_is_one_clear_line(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    list(export_run(run, "parquet", tmp_path / "out"))
+    with pytest.raises(UserError, match=r"^--push_to_hub not a name: .*hf auth login"):
+        push(tmp_path / "out", "not a name")
