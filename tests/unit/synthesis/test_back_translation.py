@@ -9,9 +9,16 @@ import pytest
 
 from autoif_train.chat.base import Answer
 from autoif_train.funnel import Tally
-from autoif_train.synthesis.back_translation import BackTranslationSettings, back_translate, supervisor_judge
+from autoif_train.synthesis.back_translation import (
+    LABELS,
+    BackTranslationSettings,
+    back_translate,
+    check_nli,
+    nli_judge,
+    supervisor_judge,
+)
 from autoif_train.synthesis.settings import SynthesisSettings
-from autoif_train.types import CheckedInstruction, Dropped, Instruction, Selection, VerificationFunction
+from autoif_train.types import CheckedInstruction, Dropped, Instruction, Selection, UserError, VerificationFunction
 
 SETTINGS = BackTranslationSettings(kind="supervisor")
 
@@ -159,3 +166,93 @@ def test_the_supervisors_last_word_is_its_label(said, label):
             return [[Answer(said)] for _ in prompts]
 
     assert supervisor_judge([("a", "b")], Says(), SynthesisSettings(), 0) == [label]
+
+
+# --- an NLI model -----------------------------------------------------------------------------------------------------
+
+WORDS = ["reply", "must", "not", "use", "letters", "words", "digits", "only", "five", "ten", "end", "begin"]
+PAIRS = [
+    (" ".join(WORDS[i : i + 3]), " ".join(WORDS[(i * 5 + j) % 10 : (i * 5 + j) % 10 + 2]))
+    for i in range(9)
+    for j in range(8)
+]
+
+
+def tiny_nli(folder, labels):
+    """A random classifier of pairs with these labels in this order; its weights do not depend on them."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *WORDS]
+    tokenizer = Tokenizer(models.WordLevel({name: place for place, name in enumerate(names)}, "[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", model_max_length=32
+    ).save_pretrained(folder)
+    torch.manual_seed(1)
+    config = BertConfig(
+        vocab_size=len(names), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+        initializer_range=1.0, id2label=dict(enumerate(labels)), label2id={label: i for i, label in enumerate(labels)},
+    )  # fmt: skip
+    BertForSequenceClassification(config).eval().save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def nli(tmp_path_factory):
+    return tiny_nli(tmp_path_factory.mktemp("nli"), ["entailment", "neutral", "contradiction"])
+
+
+def test_an_nli_models_labels_stand_in_its_own_order(nli, tmp_path):
+    other = nli_judge(tiny_nli(tmp_path / "other", ["contradiction", "entailment", "neutral"]))(PAIRS)
+    renamed = {"entailment": "contradiction", "neutral": "entailment", "contradiction": "neutral"}
+    labels = nli_judge(nli)(PAIRS)
+    assert other == [renamed[label] for label in labels]
+    assert len(set(labels)) == 3
+
+
+def test_a_models_labels_are_known_in_any_case(nli, tmp_path):
+    upper = nli_judge(tiny_nli(tmp_path / "upper", ["ENTAILMENT", "Neutral", "CONTRADICTION"]))
+    assert upper(PAIRS) == nli_judge(nli)(PAIRS)
+
+
+def test_the_instruction_is_the_premise(nli):
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer, model = AutoTokenizer.from_pretrained(nli), AutoModelForSequenceClassification.from_pretrained(nli)
+    judge = nli_judge(nli)
+    for premise, hypothesis in PAIRS[:9]:
+        with torch.no_grad():
+            place = int(model(**tokenizer(premise, hypothesis, return_tensors="pt")).logits.argmax())
+        assert judge([(premise, hypothesis)]) == [model.config.id2label[place]]
+
+
+def test_a_batch_says_what_each_pair_says(nli):
+    judge = nli_judge(nli)
+    assert judge(PAIRS) == [judge([pair])[0] for pair in PAIRS]
+
+
+def test_a_description_without_end_is_cut_and_judged(nli):
+    assert nli_judge(nli)([("reply must", "words " * 5000)])[0] in LABELS
+
+
+def test_a_contradiction_found_by_the_model_drops_the_function(nli):
+    label = dict(zip(PAIRS, nli_judge(nli)(PAIRS), strict=True))
+    premise, contrary = next(pair for pair in PAIRS if label[pair] == "contradiction")
+    agreeing = next(
+        hypothesis for text, hypothesis in PAIRS if text == premise and label[premise, hypothesis] != "contradiction"
+    )
+    rows = [checked((contrary, 1.0), (agreeing, 1.0), text=premise)]
+    kept, _ = run(rows, kind="nli", model=nli)
+    assert kept == [[agreeing]]
+
+
+def test_a_model_of_other_labels_is_refused_before_anything_is_paid(tmp_path):
+    model = tiny_nli(tmp_path / "other", ["positive", "mixed", "negative"])
+    with pytest.raises(UserError, match=r"^back_translation\.model: .*it needs entailment"):
+        check_nli(model)
