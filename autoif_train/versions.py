@@ -19,6 +19,7 @@ PACKAGES = (
     "deepspeed",
     "vllm",
     "lm_eval",
+    "ifbench",
     "langdetect",
     "nltk",
 )

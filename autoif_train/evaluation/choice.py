@@ -89,7 +89,7 @@ def _judged(module: Any) -> Benchmark:
     grading = Grading(
         lambda settings, cache: open_judge(settings.evaluation.judge, settings.policy, cache),
         module.grade,
-        lambda settings: judge_facts(settings.evaluation.judge, name),
+        lambda settings: judge_facts(settings.evaluation.judge, settings.policy, name),
     )
     return Benchmark(module.SETS, answer, Graded.from_row, module.metrics, module.value, grading)
 

@@ -140,11 +140,11 @@ def open_judge(settings: JudgeSettings, policy: PolicySettings, cache: Path) -> 
     return open_chat(settings, policy, "evaluation.judge", cache)
 
 
-def judge_facts(settings: JudgeSettings, name: str) -> Row:
+def judge_facts(settings: JudgeSettings, policy: PolicySettings, name: str) -> Row:
     """Who judges and how: results of judges that differ in any of this are never set side by side."""
     return {
         "kind": settings.kind,
-        "model": settings.model,
+        "model": policy.model if settings.kind == "policy" else settings.model,
         "temperature": TEMPERATURE,
         "temperature_again": TEMPERATURE_AGAIN,
         "max_new_tokens": settings.max_new_tokens,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from autoif_train.chat.base import Answer
+from autoif_train.chat.policy import PolicySettings
 from autoif_train.evaluation import arena_hard, followbench, infobench, mt_bench
 from autoif_train.evaluation.answers import Answered, answer_items, paired
-from autoif_train.evaluation.judging import Graded, Question, ask, yes_or_no
+from autoif_train.evaluation.judging import Graded, Question, ask, judge_facts, open_judge, yes_or_no
 from autoif_train.evaluation.settings import EvaluationSettings, JudgeSettings
 from autoif_train.rows import Rows, write_rows
 from autoif_train.synthesis.reading import Unreadable
@@ -407,3 +408,32 @@ def test_a_file_that_is_not_one_answer_to_each_is_refused(rows, said):
 
 def test_answers_are_put_in_the_order_of_the_items():
     assert [row.key for _, row in paired(ITEMS, BOTH[::-1], "given.jsonl")] == ["1", "2"]
+
+
+# Who judges.
+
+
+def test_a_local_judges_verdicts_are_kept(tmp_path):
+    settings = JudgeSettings(kind="transformers", model="bundled:tiny/data/base", max_new_tokens=2)
+    questions = [Question("Is it?", yes_or_no)]
+    asked = []
+    for _ in range(2):
+        with open_judge(settings, PolicySettings(), tmp_path / "cache.sqlite") as judge:
+            asked.append((list(ask("test", questions, judge, settings)), judge.usage["judge test"].calls))
+    (first, paid), (again, nothing) = asked
+    assert (again, nothing) == (first, 0)
+    assert paid > 0
+
+
+def test_a_recording_is_no_judge(tmp_path):
+    with (
+        pytest.raises(UserError, match=r"evaluation\.judge\.kind: a recording cannot judge"),
+        open_judge(JudgeSettings(kind="recorded"), PolicySettings(), tmp_path / "cache.sqlite"),
+    ):
+        pass
+
+
+def test_judges_that_differ_are_told_apart():
+    facts = [judge_facts(JudgeSettings(model=model), PolicySettings(), "infobench") for model in ("a", "b", "a")]
+    assert facts[0] == facts[2] != facts[1]
+    assert judge_facts(JudgeSettings(model="a"), PolicySettings(), "mt_bench") != facts[0]
