@@ -116,18 +116,21 @@ class Executor:
                 pool.abandon()
             self._open()
 
-    def run(self, jobs: Iterable[tuple[str, Sequence[str]]]) -> list[list[Outcome]]:
+    def run(self, jobs: Iterable[tuple[str, Sequence[str]]], doubt: bool = True) -> list[list[Outcome]]:
         """The outcome of each function on each of its texts, in the order asked.
 
-        Raises TypeError when a source or a text is not a str; the executor stays usable.
+        With `doubt`, a function that this executor has not met yet is refused where its verdicts depend on the order of
+        the texts or on the hash seed. Raises TypeError when a source or a text is not a str; the executor stays usable.
         """
-        outcomes, self.reasons = self.run_with_reasons(jobs)
+        outcomes, self.reasons = self.run_with_reasons(jobs, doubt)
         return outcomes
 
-    def run_with_reasons(self, jobs: Iterable[tuple[str, Sequence[str]]]) -> tuple[list[list[Outcome]], Reasons]:
+    def run_with_reasons(
+        self, jobs: Iterable[tuple[str, Sequence[str]]], doubt: bool = True
+    ) -> tuple[list[list[Outcome]], Reasons]:
         """`run` and the reasons that belong to it."""
         self._own()
-        run = Run(self._lanes, self._sources, self.settings, checked_jobs(jobs))
+        run = Run(self._lanes, self._sources, self.settings, checked_jobs(jobs), doubt)
         outcomes = run.outcomes()
         with self._lock:
             self.costs.update(run.costs)

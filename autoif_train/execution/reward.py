@@ -44,7 +44,7 @@ def reward_function(executor: Executor, queries: Iterable[Query]) -> RewardFunct
             (by_prompt.get(_text(prompt)), _text(answer)) for prompt, answer in zip(prompts, completions, strict=True)
         ]
         jobs = [(function.source, [answer]) for query, answer in pairs if query for function in query.functions]
-        outcomes = iter(executor.run_with_reasons(jobs)[0])
+        outcomes = iter(executor.run_with_reasons(jobs, doubt=False)[0])
         return [
             score(query.functions, [next(outcomes)[0] for _ in query.functions]) if query else None
             for query, _ in pairs

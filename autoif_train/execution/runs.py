@@ -58,8 +58,11 @@ class Run:
         sources: SourceMemory,
         settings: ExecutionSettings,
         jobs: Sequence[tuple[str, list[str]]],
+        doubt: bool,
     ):
-        """`lanes(packs, hash_seed)` are those of the pool that such functions run in."""
+        """`lanes(packs, hash_seed)` are those of the pool that such functions run in. With `doubt` functions that may
+        be unsteady run again."""
+        self.doubt = doubt
         self.lanes, self.sources, self.settings, self.jobs = lanes, sources, settings, jobs
         self.bytes = [bytearray(len(texts)) for _, texts in jobs]
         self.reasons: Reasons = {}
@@ -181,9 +184,7 @@ class Run:
         said = {(piece.job, piece.positions[0]): found for piece, found in _each(pieces, doubted)}
         agree = all(_agree(said[piece.job, piece.positions[0]], found) for piece, found in _each(sent.pieces, reply))
         for piece in sent.pieces:
-            source = self.jobs[piece.job][0]
-            self.admissions[source] = dataclasses.replace(self.admissions[source], audited=True)
-            self.sources.remember(source, self.admissions[source])
+            self._learn(piece, audited=True)
         if agree:
             self._accept(pieces, doubted, slow=False)
         else:
@@ -224,7 +225,8 @@ class Run:
         row, admission = self.bytes[job], self.admissions[source]
         again = [position for position, code in enumerate(row) if code in UNDECIDED] if _any(row, UNDECIDED) else []
         self.later[job] = list(planning.cut(job, admission.code, texts, again))
-        settled = [] if admission.steady else [position for position, code in enumerate(row) if code in SETTLED]
+        steady = admission.steady or not self.doubt
+        settled = [] if steady else [position for position, code in enumerate(row) if code in SETTLED]
         if settled:
             backwards = planning.cut(job, admission.code, texts, settled[:AGAIN_TEXTS][::-1])
             self.doubtful.append(next(backwards))
@@ -248,12 +250,19 @@ class Run:
         for piece, found in _each(sent.pieces, reply):
             row = self.bytes[piece.job]
             if _agree(bytes(row[position] for position in piece.positions), found):
+                self._learn(piece, steady=True)
                 self._submit_slow(piece.job)
             elif sent.purpose == "again":
                 self._send(Sent("again alone", [piece]))
             else:
                 self.later.pop(piece.job)
                 self._refuse(piece.job, "refused: its verdict depends on the order of the texts or on the hash seed")
+
+    def _learn(self, piece: Piece, **facts: bool) -> None:
+        """Remember what a run has shown of a function, for this run and those after it."""
+        source = self.jobs[piece.job][0]
+        self.admissions[source] = dataclasses.replace(self.admissions[source], **facts)
+        self.sources.remember(source, self.admissions[source])
 
     def _refuse(self, job: int, reason: str) -> None:
         count = len(self.bytes[job])

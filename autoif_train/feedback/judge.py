@@ -40,14 +40,15 @@ def outcomes_and_reasons(
     """For each (sources, text) the outcome of every source on the text, and why there is no judgement, in order.
 
     One job per distinct source, so that the executor compiles it once for all the texts that share it. A reasoning
-    block is not part of an answer and is not shown to the functions.
+    block is not part of an answer and is not shown to the functions. Functions have been doubted when they met their
+    cases; here a verdict is to depend on function and text alone, whatever was judged before an interruption.
     """
     calls = [(sources, without_thinking(text)) for sources, text in calls]
     jobs: dict[str, dict[str, tuple[Outcome, str | None] | None]] = {}
     for sources, text in calls:
         for source in sources:
             jobs.setdefault(source, {})[text] = None
-    found = executor.run([(source, list(texts)) for source, texts in jobs.items()])
+    found = executor.run([(source, list(texts)) for source, texts in jobs.items()], doubt=False)
     for job, (texts, outcomes) in enumerate(zip(jobs.values(), found, strict=True)):
         for number, (text, outcome) in enumerate(zip(texts, outcomes, strict=True)):
             texts[text] = outcome, executor.reasons.get((job, number))

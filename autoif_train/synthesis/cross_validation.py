@@ -18,7 +18,7 @@ class Runs(Protocol):
     reasons: dict[tuple[int, int], str]
     """`{(job, text): why}` of the last run, for whatever was neither followed nor violated."""
 
-    def run(self, jobs: list[tuple[str, list[str]]]) -> list[list[Outcome]]: ...
+    def run(self, jobs: list[tuple[str, list[str]]], doubt: bool = True) -> list[list[Outcome]]: ...
 
 
 @dataclasses.dataclass(frozen=True)

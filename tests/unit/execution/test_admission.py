@@ -134,12 +134,24 @@ def test_a_set_whose_order_does_not_matter_is_fine(executor):
     assert executor.run([(source, ["a b", "a a"])]) == [[Outcome.FOLLOWED, Outcome.VIOLATED]]
 
 
-def test_whether_a_function_is_flaky_does_not_depend_on_what_was_run_before(executor):
+SOMETIMES = "def evaluate(r):\n    return hash(r) % 2 == 0 if r.startswith('x') else True"
+
+
+def test_a_function_is_doubted_until_it_has_been_steady(executor):
     native(executor)
-    source = "def evaluate(r):\n    return hash(r) % 2 == 0 if r.startswith('x') else True"
-    assert executor.run([(source, ["a"] * 8)]) == [[Outcome.FOLLOWED] * 8]
-    assert executor.run([(source, [f"x{n}" for n in range(8)])]) == [[Outcome.INVALID] * 8]
-    assert executor.run([(source, ["a"] * 8)]) == [[Outcome.FOLLOWED] * 8]
+    texts = [f"x{n}" for n in range(8)]
+    assert executor.run([(SOMETIMES, texts)]) == [[Outcome.INVALID] * 8]
+    assert executor.run([(SOMETIMES, ["a"] * 8)]) == [[Outcome.FOLLOWED] * 8]
+    assert Outcome.INVALID not in executor.run([(SOMETIMES, texts)])[0]
+
+
+def test_without_doubt_nothing_depends_on_what_was_run_before(executor):
+    native(executor)
+    texts = [f"x{n}" for n in range(8)]
+    first = executor.run([(SOMETIMES, texts)], doubt=False)
+    executor.run([(SOMETIMES, ["a"] * 8)])
+    assert executor.run([(SOMETIMES, texts)], doubt=False) == first
+    assert Outcome.INVALID not in first[0]
 
 
 def test_a_memory_that_changes_no_verdict_is_fine(executor):

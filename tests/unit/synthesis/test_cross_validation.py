@@ -47,7 +47,7 @@ class Table:
     def __init__(self, letters):
         self.letters = letters
 
-    def run(self, jobs):
+    def run(self, jobs, doubt=True):
         names = {
             "+": Outcome.FOLLOWED,
             "-": Outcome.VIOLATED,
@@ -344,7 +344,7 @@ def test_all_that_goes_in_comes_out_or_has_a_reason(seed):
     class Chance:
         reasons: ClassVar[dict] = {}
 
-        def run(self, jobs):
+        def run(self, jobs, doubt=True):
             return [[chance.choice(list(Outcome)[: chance.choice([2, 5])]) for _ in texts] for _, texts in jobs]
 
     drafts = [
