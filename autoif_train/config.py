@@ -29,9 +29,12 @@ from autoif_train.feedback.demonstrations import DemonstrationsSettings
 from autoif_train.feedback.pairs import PairsSettings
 from autoif_train.feedback.quality import QualitySettings
 from autoif_train.feedback.rounds import OnlineDpoSettings
+from autoif_train.synthesis.agreement import AgreementSettings
 from autoif_train.synthesis.back_translation import BackTranslationSettings
 from autoif_train.synthesis.cross_validation import CrossValidationSettings
+from autoif_train.synthesis.probes import ProbesSettings
 from autoif_train.synthesis.settings import QueriesSettings, SynthesisSettings
+from autoif_train.synthesis.sharpening import SharpeningSettings
 from autoif_train.training.adapter import LoraSettings
 from autoif_train.training.arguments import OF_THE_RUN, declared_types, fits
 from autoif_train.training.engine import Engine
@@ -121,6 +124,15 @@ LEAST = {
     "synthesis.writing_max_new_tokens": 1,
     "synthesis.writing_batch_size": 1,
     "queries.max_queries": 1,
+    "agreement.texts": 2,
+    "agreement.answers_per_instruction": 0,
+    "agreement.arbitrations": 0,
+    "agreement.supervisor_accuracy": 0.5,
+    "agreement.case_accuracy": 0.5,
+    "agreement.size_exponent": 0,
+    "sharpening.mutants_per_function": 0,
+    "sharpening.texts": 2,
+    "sharpening.arbitrations": 0,
     "back_translation.max_functions": 1,
     "quality.samples": 1,
     "quality.batch_size": 1,
@@ -158,6 +170,8 @@ LEAST = {
 }
 MOST = {
     "lora.dropout": 0.99,
+    "agreement.supervisor_accuracy": 0.999,
+    "agreement.case_accuracy": 0.999,
     "sampling.top_p": 1,
     "vllm.gpu_memory_utilization": 1,
     "demonstrations.share": 1,
@@ -202,6 +216,9 @@ class Settings:
     execution: ExecutionSettings = dataclasses.field(default_factory=ExecutionSettings)
     synthesis: SynthesisSettings = dataclasses.field(default_factory=SynthesisSettings)
     queries: QueriesSettings = dataclasses.field(default_factory=QueriesSettings)
+    probes: ProbesSettings = dataclasses.field(default_factory=ProbesSettings)
+    agreement: AgreementSettings = dataclasses.field(default_factory=AgreementSettings)
+    sharpening: SharpeningSettings = dataclasses.field(default_factory=SharpeningSettings)
     cross_validation: CrossValidationSettings = dataclasses.field(default_factory=CrossValidationSettings)
     back_translation: BackTranslationSettings = dataclasses.field(default_factory=BackTranslationSettings)
     quality: QualitySettings = dataclasses.field(default_factory=QualitySettings)

@@ -41,6 +41,7 @@ EMBEDDED = "tiny"
 INPUT_FILES = (
     "synthesis.seeds",
     "queries.path",
+    "agreement.answers",
     "demonstrations.conversations",
     "supervisor.recordings",
     "respondent.recordings",

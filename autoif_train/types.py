@@ -86,6 +86,29 @@ class TestCase:
 
 
 @dataclasses.dataclass(frozen=True)
+class Evidence:
+    """Why a function is believed; a figure is None where its step was left out.
+
+    `true_accuracy` and `false_accuracy` are the shares of the surviving cases of either label that it judges as
+    labelled. `agreement` is the mean share of texts on which the instruction's other functions said the same,
+    `kill_rate` the share of its mutants that the cases tell from it, `arbitrated` the texts that the supervisor decided
+    about the instruction, `probes` the probe texts on which it had an opinion. `flags` are for a person to see.
+    """
+
+    true_accuracy: float | None = None
+    false_accuracy: float | None = None
+    agreement: float | None = None
+    kill_rate: float | None = None
+    arbitrated: int = 0
+    probes: int | None = None
+    flags: tuple[str, ...] = ()
+
+    @classmethod
+    def from_row(cls, row: Row) -> Evidence:
+        return cls(**{**row, "flags": tuple(row.get("flags", ()))})
+
+
+@dataclasses.dataclass(frozen=True)
 class VerificationFunction:
     """Source that defines `evaluate(response) -> bool`: data until `execution/` touches it.
 
@@ -95,6 +118,7 @@ class VerificationFunction:
     source: str
     accuracy: float | None = None
     id: str = ""
+    evidence: Evidence | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "id", self.id or content_id("function", self.source))
@@ -104,7 +128,10 @@ class VerificationFunction:
         """Reads `{source, …}` or the bare source."""
         if isinstance(row, str):
             return cls(row)
-        return cls(row["source"], row.get("accuracy"), row.get("id", ""))
+        evidence = row.get("evidence")
+        return cls(
+            row["source"], row.get("accuracy"), row.get("id", ""), Evidence.from_row(evidence) if evidence else None
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,11 +24,15 @@ from autoif_train.feedback.pilot import pass_rates, worth_teaching
 from autoif_train.feedback.quality import quality_judge, score_quality
 from autoif_train.feedback.sample import sample
 from autoif_train.run import Run
+from autoif_train.synthesis.agreement import agree, read_answers, trust_of
+from autoif_train.synthesis.arbitration import arbitrate
 from autoif_train.synthesis.back_translation import back_translate, check_nli
 from autoif_train.synthesis.cross_validation import cross_validate
 from autoif_train.synthesis.functions import draft_row, read_draft, write_functions
+from autoif_train.synthesis.probes import probe
 from autoif_train.synthesis.queries import combine, pilot_queries
 from autoif_train.synthesis.self_instruct import self_instruct
+from autoif_train.synthesis.sharpening import sharpen
 from autoif_train.training.inspection import check_template
 from autoif_train.types import CheckedInstruction, Instruction, Judged, Query, Response
 
@@ -73,6 +77,7 @@ def check_instructions(run, settings, supervisor, executor):
         "data/functions", write_functions, instructions, supervisor, synthesis, imports, seed,
         read=partial(read_draft, instructions=known), write=draft_row,
     )  # fmt: skip
+    drafts = doubt(run, settings, drafts, supervisor, executor)
     name = "data/checked" if settings.back_translation.kind == "none" else "data/cross_validated"
     checked = run.keep(
         name, cross_validate, drafts, executor, settings.cross_validation, read=CheckedInstruction.from_row
@@ -83,6 +88,20 @@ def check_instructions(run, settings, supervisor, executor):
         "data/checked", back_translate, checked, supervisor, settings.back_translation,
         synthesis, seed, read=CheckedInstruction.from_row,
     )  # fmt: skip
+
+
+def doubt(run, settings, drafts, supervisor, executor):
+    """Beyond the paper: functions meet probes, each other on many texts, and their own mutants."""
+    seed, trust, read = settings.seed, trust_of(settings.agreement), CheckedInstruction.from_row
+    arbiter = partial(arbitrate, supervisor=supervisor, synthesis=settings.synthesis, seed=seed)
+    if settings.probes.enabled:
+        drafts = run.keep("data/probed", probe, drafts, executor, settings.probes, read=read)
+    if settings.agreement.enabled:
+        answers = read_answers(settings.agreement)
+        drafts = run.keep("data/agreed", agree, drafts, executor, arbiter, settings.agreement, answers, seed, read=read)
+    if settings.sharpening.enabled:
+        drafts = run.keep("data/sharp", sharpen, drafts, executor, arbiter, settings.sharpening, trust, seed, read=read)
+    return drafts
 
 
 def pilot(run, settings, checked, respondent, respondent_kind, executor):

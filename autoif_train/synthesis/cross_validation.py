@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Literal, Protocol
 
-from autoif_train.types import CheckedInstruction, Dropped, Kept, Outcome, TestCase, VerificationFunction
+from autoif_train.types import CheckedInstruction, Dropped, Evidence, Kept, Outcome, TestCase, VerificationFunction
 
 INSTRUCTIONS_PER_FRAME = 64  # enough for the executor to spread over its workers, little enough to stream
 
@@ -198,7 +198,9 @@ def _survivors(
             shown = "\n".join(filter(None, (text, error, function.source)))
             dropped.append(Dropped("function", reason, shown, error=error))
         else:
-            functions.append(dataclasses.replace(function, accuracy=accuracy))
+            agrees = [row[index][1] for index in surviving]
+            evidence = _evidence(function.evidence, agrees, cases)
+            functions.append(dataclasses.replace(function, accuracy=accuracy, evidence=evidence))
     yield from dropped
     lost = _instruction_fails(functions, cases, settings)
     if lost:
@@ -244,6 +246,15 @@ def _function_fails(
             return "timed out", accuracy
         return ("crashed" if Outcome.CRASHED in unjudged else "cases disagree"), accuracy
     return None, accuracy
+
+
+def _evidence(found: Evidence | None, agrees: list[bool], cases: tuple[TestCase, ...]) -> Evidence:
+    """What is known of a function, with its accuracy on the surviving cases of either label."""
+    by_label: dict[bool, list[bool]] = {True: [], False: []}
+    for agreed, case in zip(agrees, cases, strict=True):
+        by_label[case.expected].append(agreed)
+    true, false = (sum(of_label) / len(of_label) if of_label else None for of_label in by_label.values())
+    return dataclasses.replace(found or Evidence(), true_accuracy=true, false_accuracy=false)
 
 
 def _too_few(functions: int, cases: int, settings: CrossValidationSettings) -> str | None:

@@ -1,8 +1,9 @@
 """Builds the soundness benchmark from `kinds.py`: deterministic, frozen by the digest of what comes out.
 
-Right functions are right by agreement: they say the same of every text that an instruction is judged by, texts on which
-they differ being left out as a matter of taste. A wrong function differs from them on at least `LEAST_DIFFERENCES` of
-these texts; mistakes that change nothing are dropped. Half of the kinds are for development, the other half for figures.
+Right functions are right by agreement: they say the same of every text that an instruction is judged by, texts on
+which they differ being left out as a matter of taste. A wrong function differs from them on at least
+`LEAST_DIFFERENCES` of these texts; mistakes that change nothing are dropped. Every second kind is for development, the
+others are for figures.
 """
 
 from __future__ import annotations
@@ -99,7 +100,12 @@ def _body(code: str) -> str:
 
 def _source(body: str, style: int) -> str:
     lines = "\n".join(f"    {line}" if line else line for line in body.split("\n"))
-    source = STYLES[style % len(STYLES)].format(lines.replace("{", "{{").replace("}", "}}")).replace("{{", "{").replace("}}", "}")
+    source = (
+        STYLES[style % len(STYLES)]
+        .format(lines.replace("{", "{{").replace("}", "}}"))
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
     modules = [name for name in ("re", "json") if re.search(rf"\b{name}\.", source)]
     return "".join(f"import {name}\n" for name in modules) + ("\n" if modules else "") + source
 
@@ -245,5 +251,7 @@ def frozen() -> list[Item]:
     """The items, after making sure that they are the ones that were frozen before anything was tuned."""
     items = build()
     if digest(items) != FROZEN:
-        raise SystemExit(f"soundness: the built data has digest {digest(items)}, not the frozen one; restore soundness/")
+        raise SystemExit(
+            f"soundness: the built data has digest {digest(items)}, not the frozen one; restore soundness/"
+        )
     return items

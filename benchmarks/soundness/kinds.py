@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What the soundness benchmark knows of each kind of constraint: wordings, right functions, plausible wrong ones, texts.
 
 Functions are written as one expression over `response`, or as the lines of a body. Names in capitals (NUM, LOW, HIGH,
@@ -43,7 +44,12 @@ RELATIONS = {
                                       ("off by one", "LOW < {} <= HIGH"), ("half the rule", "{} >= LOW"),
                                       ("half the rule", "{} <= HIGH"), ("off by one", "LOW <= {} <= HIGH + 1"))),
 }  # fmt: skip
-NUMBERS = {"at least": "at least NUM", "at most": "at most NUM", "exactly": "exactly NUM", "between": "between LOW and HIGH"}
+NUMBERS = {
+    "at least": "at least NUM",
+    "at most": "at most NUM",
+    "exactly": "exactly NUM",
+    "between": "between LOW and HIGH",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -286,6 +292,7 @@ UNITS = (
 
 
 # -- yes or no ---------------------------------------------------------------------------------------------------------
+
 
 def _mix(*makers: Callable[[random.Random, Params], str]) -> Callable[[random.Random, Params], str]:
     return lambda rng, params: rng.choice(makers)(rng, params)

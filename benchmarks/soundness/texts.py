@@ -78,7 +78,9 @@ def of_lines(rng: random.Random, count: int, most: int = 2) -> str:
 def of_paragraphs(rng: random.Random, count: int) -> str:
     """`count` paragraphs with blank lines between them; some of two lines."""
     blocks = [rng.choice(["{}", "{}", "{}\n{}"]).format(*(sentences(rng, 1) for _ in range(2))) for _ in range(count)]
-    return "".join(block + ("" if n == count - 1 else rng.choice(["\n\n"] * 5 + ["\n\n\n"])) for n, block in enumerate(blocks))
+    return "".join(
+        block + ("" if n == count - 1 else rng.choice(["\n\n"] * 5 + ["\n\n\n"])) for n, block in enumerate(blocks)
+    )
 
 
 def of_items(rng: random.Random, count: int, marks: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ import pytest
 from autoif_train.synthesis.prompt import FOLDER, fill, placeholders
 
 PLACEHOLDERS = {
+    "arbitration": {"instruction", "response"},
     "self_instruct": {"seeds", "count"},
     "function": {"instruction", "allowed_imports"},
     "back_translation": {"function"},
