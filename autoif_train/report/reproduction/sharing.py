@@ -20,7 +20,7 @@ from autoif_train.report.reproduction.grid import PlannedRun
 # The parts of a run in order, each with the files and folders it leaves.
 PARTS = {
     "written": ("data/instructions", "data/functions"),
-    "checked": ("data/cross_validated", "data/checked"),
+    "checked": ("data/probed", "data/agreed", "data/sharp", "data/cross_validated", "data/checked"),
     "answered": ("data/pilot_*", "data/teachable", "data/queries", "data/responses", "data/judged"),
     "selected": ("data/scored", "data/demonstrations", "data/pairs"),
     "sft": ("data/demonstrations_share", "sft", "evaluation/sft"),
@@ -30,7 +30,7 @@ PARTS = {
 # Which part reads a setting, or a section, first; what is not listed is read from the beginning. Two runs share
 # everything before the first part that reads a setting in which they differ.
 FIRST_READ_BY = {
-    "cross_validation": "checked",
+    **dict.fromkeys(("probes", "agreement", "sharpening", "cross_validation"), "checked"),
     "back_translation": "checked",
     "respondent": "answered",
     "demonstrations.accept_above": "answered",  # the pilot asks what passes
