@@ -125,7 +125,7 @@ def _calls(settings: Any, options: argparse.Namespace) -> Table:
     from autoif_train.synthesis.plan import planned_calls
 
     supervisor = settings.supervisor
-    prices = [getattr(supervisor, f"price_per_million_{side}_tokens", 0.0) for side in ("input", "output")]
+    prices = (supervisor.price_per_million_input_tokens, supervisor.price_per_million_output_tokens)
     table = Table("step", "answers", "million tokens in", "out", "money", title=f"Calls ({supervisor.kind})")
     for column in table.columns[1:]:
         column.justify = "right"

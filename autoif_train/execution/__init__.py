@@ -10,9 +10,11 @@ What it protects against, at the levels `strict` and `seccomp`:
 - false verdicts about others: a function leaves one byte per call, and can forge only its own
 - a machine that is busy: limits count processor time
 
+At `wasm` the same, with another wall: the interpreter is a WebAssembly instance, which has no system calls at all.
+
 What it does not protect against:
 
-- a hole in the kernel or in the processor
+- a hole in the kernel or in the processor; at `wasm`, in the WebAssembly engine
 - what one function learns of the texts and functions beside it: it may read them, it can tell them to nobody
 - a function that is wrong, or that cheats in its own verdict: see cross-validation
 - at `rlimit`: system calls that need no descriptor, signals to processes of the same user; at `none`: anything

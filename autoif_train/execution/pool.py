@@ -181,6 +181,7 @@ class Pool:
 
 
 def unpack_notes(records: bytes) -> dict[int, bytes]:
+    """The notes of a reply by call: each a head of `codes.NOTE` and its text."""
     notes, position = {}, 0
     while position < len(records):
         call, length = codes.NOTE.unpack_from(records, position)

@@ -8,11 +8,13 @@ python() {
     recipes/*.py)
       case " $* " in
         *" --print_config "* | *" --help "* | *" --dry_run "*) command "$PYTHON" "$@" ;;
+        *reproduce.py*) command "$PYTHON" "$@" --dry_run >/dev/null ;;
         *" --model tiny "*) command "$PYTHON" "$@" $SMALL ;;
         *" --model "*) command "$PYTHON" "$@" --print_config >/dev/null ;;
         *) command "$PYTHON" "$@" $SMALL ;;
       esac ;;
     -m) case "$2" in
+          nltk.downloader) ;;
           *.build) command "$PYTHON" -m "$2" --help >/dev/null ;;
           *) command "$PYTHON" "$@" ;;
         esac ;;
@@ -30,9 +32,15 @@ accelerate() {
   python "$@"
 }
 
-autoif() { command "$PYTHON" -m autoif_train.cli "$@"; }
+autoif() {
+  case " $* " in
+    *" --evaluation.judge.model "*) command "$PYTHON" -m autoif_train.cli "$1" --help >/dev/null ;;
+    *) command "$PYTHON" -m autoif_train.cli "$@" ;;
+  esac
+}
 make() { command make --dry-run "$@" >/dev/null; }
 sbatch() { command bash -n "$1"; }
 bash() { command bash -n "$1"; }
 pip() { command "$PYTHON" "$REHEARSAL/extras.py" "$@"; }
 vllm() { :; }
+unzip() { :; }

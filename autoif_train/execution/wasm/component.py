@@ -23,10 +23,12 @@ BUILDER = "import sys; from componentize_py import script; sys.exit(script())"
 
 
 def installed() -> bool:
+    """Whether the packages of the extra `wasm` are there."""
     return all(importlib.util.find_spec(name) for name in ("wasmtime", "componentize_py"))
 
 
 def version() -> str:
+    """The version of the engine, which a built component belongs to."""
     return importlib.metadata.version("wasmtime")
 
 

@@ -26,17 +26,22 @@ class Results:
 
 
 class Notes:
+    """Texts for people, handed to the host as they come."""
+
     def add(self, call: int, text: bytes) -> bool:
         wit_world.note(call, text)
         return True
 
 
 class Guest(calls.Calls):
+    """The cell of this level: it ends by leaving the instance's call."""
+
     def leave(self) -> NoReturn:
         raise Left
 
 
 def forbidden(*_arguments: object) -> NoReturn:
+    """Stands for what reaches outside the instance."""
     raise PermissionError("not permitted")
 
 
@@ -47,6 +52,8 @@ GUEST = Guest((), Results(), Notes())
 
 
 class WitWorld(wit_world.WitWorld):
+    """What the host calls."""
+
     def run(self, kind: int, body: str, start: int, wall_seconds: float) -> bool:
         os.closerange(0, 3)
         GUEST.meter.wall = wall_seconds

@@ -30,6 +30,7 @@ GRACE_SECONDS = 1.0  # an instance that does not end by its trap waits for the m
 
 
 def engine() -> wasmtime.Engine:
+    """An engine whose instances can be interrupted in any loop."""
     config = wasmtime.Config()
     config.epoch_interruption = True
     return wasmtime.Engine(config)
