@@ -42,6 +42,8 @@ def reply(body: dict) -> str | tuple[str, str]:
         return _function(asked, chance)
     if "Reconstruct it" in asked:
         return _description(asked, chance)
+    if "followed or violated" in asked:
+        return _label(asked)
     if "entailment" in asked:
         return f"I compare the two.\n{'contradiction' if 'pears' in asked else 'entailment'}"
     if "Score: N" in asked:
@@ -89,6 +91,17 @@ def _description(asked: str, chance: random.Random) -> str:
         if source.split("{0}")[0] in asked:
             return f"The reply must obey: {pattern}" if chance.random() < 0.9 else "The reply must be about pears."
     return "The reply may be anything."
+
+
+def _label(asked: str) -> str:
+    """Whether a text follows its instruction, by the right function."""
+    requirement, text = re.search(r"requirement:\n\n(.*?)\n\nJudge.*?\n-----\n(.*)\n-----\n", asked, re.DOTALL).groups()
+    known = _known(requirement)
+    if not known:
+        return "Nobody can tell."
+    names: dict = {}
+    exec(f"def evaluate(response):\n    {known[0][1]}", names)
+    return f"I look closely.\n{'followed' if names['evaluate'](text) else 'violated'}"
 
 
 def _answer(asked: str, chance: random.Random) -> str | tuple[str, str]:

@@ -44,6 +44,10 @@ def test_the_data_are_those_of_a_server_that_is_well(runs):
     assert data_files(ill) == data_files(well)
 
 
+def test_there_are_data_to_compare(runs):
+    assert all(data_files(runs[0])[f"data/{name}.jsonl"] for name in ("checked", "demonstrations", "pairs"))
+
+
 def test_every_row_that_goes_in_comes_out_or_has_a_reason(runs):
     entries = json.loads((runs[1] / "funnel.json").read_text())
     filters = [entry for entry in entries if "rows_in" in entry]
@@ -56,7 +60,8 @@ def test_what_one_stage_puts_out_the_next_takes_in(runs):
     entries = json.loads((runs[1] / "funnel.json").read_text())
     instructions = [entry for entry in entries if entry["unit"] == "instruction"]
     assert [entry["stage"] for entry in instructions] == [
-        "data/instructions", "data/functions", "data/cross_validated", "data/checked",
+        "data/instructions", "data/functions", "data/probed", "data/agreed", "data/sharp", "data/cross_validated",
+        "data/checked",
     ]  # fmt: skip
     for before, after in itertools.pairwise(instructions):
         assert after["rows_in"] == before["rows_out"]

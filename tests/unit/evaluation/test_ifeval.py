@@ -422,7 +422,7 @@ def test_stages_are_scored_and_compared_in_a_run_folder(settings, tmp_path, monk
     answers = {"base": "a, b", "sft": "a"}
     monkeypatch.setattr("autoif_train.evaluation.choice.base_model", lambda policy: "base model")
     monkeypatch.setattr(
-        "autoif_train.evaluation.choice.open_model", lambda path, policy, name: Chat(*[Answer(answers[name])] * 3)
+        "autoif_train.evaluation.choice.open_model", lambda path, policy, name, vllm: Chat(*[Answer(answers[name])] * 3)
     )
     whole = resolve(
         output_dir=str(tmp_path / "run"),
