@@ -165,7 +165,10 @@ def _survivors(
     cases = [*draft.cases, *(TestCase(asked, said) for asked, said in answers.items() if said is not None)]
     yield Kept("instruction")
     yield Kept("function", len(kept))
-    yield Kept("case", len(draft.cases))
+    distinct = len(dict.fromkeys(draft.cases))
+    yield Kept("case", distinct)
+    if distinct < len(draft.cases):
+        yield Dropped("case", "duplicate", text, len(draft.cases) - distinct)
     survivors = tuple(_with_evidence(functions[number], share[number], answers) for number in kept)
     yield dataclasses.replace(draft, functions=survivors, cases=tuple(dict.fromkeys(cases)))
 
