@@ -29,6 +29,8 @@ def supervise(body: dict) -> str:
         return "The text is checked as the instruction says."
     if "evaluate" in asked and "cases" in asked:
         return _function(asked)
+    if "followed or violated" in asked:
+        return _label(asked)
     if "contradiction" in asked:
         return "They agree.\nentailment"
     if "Score" in asked:
@@ -36,6 +38,12 @@ def supervise(body: dict) -> str:
     if "what we already have" in asked:
         return "1. Write in capital letters only.\n2. Answer without any digit."
     return "A LOUD ANSWER WITHOUT NUMBERS" if body["seed"] % 2 else "a quiet answer with 7 numbers"
+
+
+def _label(asked: str) -> str:
+    text = asked.split("\n-----\n")[1]
+    loud, bare = text.isupper(), not any(c.isdigit() for c in text)
+    return "followed" if (loud if "capital letters" in asked else bare) else "violated"
 
 
 def _function(asked: str) -> str:
