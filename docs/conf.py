@@ -35,16 +35,25 @@ def _write_reference(_app, _page: str, source: list[str]) -> None:
 
 
 def _reference() -> str:
-    hints, said = typing.get_type_hints(Settings), _docstrings(Settings)
-    top = [field for field in dataclasses.fields(Settings) if not dataclasses.is_dataclass(hints[field.name])]
-    lines = ["## Of no section", *(_entry(field.name, field, said) for field in top)]
-    for field in dataclasses.fields(Settings):
-        section = hints[field.name]
-        if dataclasses.is_dataclass(section):
-            lines += [f"## {field.name}", section.__doc__]
-            inner = _docstrings(section)
-            lines += [_entry(f"{field.name}.{each.name}", each, inner) for each in dataclasses.fields(section)]
+    hints = typing.get_type_hints(Settings)
+    sections = {name: hint for name, hint in hints.items() if dataclasses.is_dataclass(hint)}
+    lines = ["## Of no section", *_entries(Settings, "", skip=sections)]
+    for name, section in sections.items():
+        lines += [f"## {name}", section.__doc__, *_entries(section, f"{name}.")]
     return "\n\n".join(lines)
+
+
+def _entries(section: type, before: str, skip: typing.Collection[str] = ()) -> list[str]:
+    """An entry per setting of a section, those of the sections inside it included."""
+    hints, said, lines = typing.get_type_hints(section), _docstrings(section), []
+    for field in dataclasses.fields(section):
+        if field.name in skip:
+            continue
+        if dataclasses.is_dataclass(hints[field.name]):
+            lines += _entries(hints[field.name], f"{before}{field.name}.")
+        else:
+            lines.append(_entry(f"{before}{field.name}", field, said))
+    return lines
 
 
 def _docstrings(section: type) -> dict[str, str]:
