@@ -17,12 +17,13 @@ FLAGS = (
     *("--sft.bf16=false", "--dpo.bf16=false", "--quality.enabled=false", "--online_dpo.rounds=1"),
     *(
         "--sampling.temperature=1.0",
-        "--sampling.max_new_tokens=4",
+        "--sampling.max_new_tokens=96",
         "--sampling.responses_per_query=8",
         "--pairs.match_length=false",
     ),
 )
-# A random model's answers pass about every second time.
+# A random model's answers pass about every second time; one in five ends within so many tokens.
+QUERIES = 40
 FUNCTION = {
     "source": "def evaluate(response):\n    return sum(map(ord, response)) % 2 == 0",
     "instruction_id": "even",
@@ -36,7 +37,7 @@ def run_folder(folder):
     write_rows(data)
     queries = [
         {"id": f"q{number}", "prompt": f"Write {number} words.", "instruction_ids": ["even"], "functions": [FUNCTION]}
-        for number in range(6)
+        for number in range(QUERIES)
     ]
     (data / "queries.jsonl").write_text("".join(json.dumps(query) + "\n" for query in queries))
     return folder
@@ -56,7 +57,7 @@ def test_a_family_trains_and_samples_through_the_recipes(family, tmp_path):
         ran = run_recipe(recipe, "--model", model, "--output_dir", str(folder), *FLAGS)
         assert ran.code == 0, ran.err
     assert len(list(Rows(folder / "sft" / "metrics.jsonl"))) == 2
-    assert len(list(Rows(folder / "online_dpo" / "round_1" / "responses.jsonl"))) == 48
+    assert len(list(Rows(folder / "online_dpo" / "round_1" / "responses.jsonl"))) == 8 * QUERIES
 
 
 @pytest.mark.parametrize(
