@@ -11,7 +11,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from autoif_train.report.folder import clip, draw, rows_of
-from autoif_train.types import CheckedInstruction
+from autoif_train.types import CheckedInstruction, VerificationFunction
 
 CARDS = 6
 FUNCTIONS_PER_CARD = 2
@@ -23,11 +23,14 @@ CODE_CLASS = "code"
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """One checked instruction; `written` counts what the supervisor wrote for it before anything was dropped."""
+    """One checked instruction, each function with its evidence in words.
+
+    `…_written` counts what the supervisor wrote before anything was dropped.
+    """
 
     text: str
     seed: bool
-    functions: tuple[tuple[Markup, float | None], ...]
+    functions: tuple[tuple[Markup, str], ...]
     function_count: int
     functions_written: int | None
     cases: tuple[tuple[str, bool], ...]
@@ -59,13 +62,29 @@ def _card(checked: CheckedInstruction, written: tuple[int, int] | None) -> Card:
     return Card(
         text=clip(checked.instruction.text, CASE_CHARACTERS),
         seed=checked.instruction.parent_id is None,
-        functions=tuple((highlighted(function.source), function.accuracy) for function in functions),
+        functions=tuple((highlighted(function.source), evidence_of(function)) for function in functions),
         function_count=len(checked.functions),
         functions_written=written[0] if written else None,
         cases=tuple((clip(case.text, CASE_CHARACTERS), case.expected) for case in cases),
         case_count=len(checked.cases),
         cases_written=written[1] if written else None,
     )
+
+
+def evidence_of(function: VerificationFunction) -> str:
+    """What speaks for a function, and what a reader should know of it, on one line."""
+    said = [] if function.accuracy is None else [f"accuracy {function.accuracy:.0%}"]
+    if evidence := function.evidence:
+        shares = {
+            "on True-cases": evidence.true_accuracy,
+            "on False-cases": evidence.false_accuracy,
+            "agreement": evidence.agreement,
+            "kill rate": evidence.kill_rate,
+        }
+        said += [f"{name} {share:.0%}" for name, share in shares.items() if share is not None]
+        said += [f"{evidence.arbitrated} texts arbitrated"] if evidence.arbitrated else []
+        said += evidence.flags
+    return " · ".join(said)
 
 
 def highlighted(source: str) -> Markup:

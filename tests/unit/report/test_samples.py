@@ -8,11 +8,12 @@ from collections import Counter
 import pytest
 
 from autoif_train.report.answers import comparisons
-from autoif_train.report.cards import cards
+from autoif_train.report.cards import cards, evidence_of
 from autoif_train.report.difference import contrasts, word_difference
 from autoif_train.report.folder import clip, draw, rounds_of
 from autoif_train.report.training import thinned, trainings
 from autoif_train.rows import Rows, write_rows
+from autoif_train.types import Evidence, VerificationFunction
 
 MEGABYTE = 1_000_000
 
@@ -101,3 +102,15 @@ def test_a_long_curve_is_thinned_to_means():
 def test_every_training_has_its_curves(run_folder):
     titles = [training.title for training in trainings(run_folder, ("loss",))]
     assert titles == ["SFT", "offline", "round 1", "round 2"]
+
+
+def test_a_function_shows_its_evidence():
+    evidence = Evidence(true_accuracy=1.0, agreement=0.75, kill_rate=0.5, flags=("an empty answer follows",))
+    function = VerificationFunction("def evaluate(response): ...", 0.9, evidence=evidence)
+    assert evidence_of(function) == (
+        "accuracy 90% · on True-cases 100% · agreement 75% · kill rate 50% · an empty answer follows"
+    )
+
+
+def test_a_function_without_evidence_shows_its_accuracy_alone():
+    assert evidence_of(VerificationFunction("def evaluate(response): ...", 1.0)) == "accuracy 100%"
