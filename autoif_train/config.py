@@ -139,6 +139,7 @@ LEAST = {
     "quality.max_asks_again": 0,
     "quality.max_new_tokens": 1,
     "demonstrations.max_per_query": 1,
+    "sharpening.mutant_weight": 1e-9,
     "demonstrations.max_conversations": 1,
     "demonstrations.share": 1e-9,
     "pairs.max_per_query": 1,

@@ -13,3 +13,4 @@ python recipes/generate_data.py "${flags[@]}"
 for recipe in sft offline_dpo online_dpo; do
   accelerate launch --config_file deepspeed_configs/zero3.yaml "recipes/$recipe.py" "${flags[@]}"
 done
+python recipes/evaluate.py "${flags[@]}"

@@ -135,7 +135,7 @@ def passed_prompts(run, settings, folder, policy, held_back):
     if not run.has(f"{folder}/held_back"):
         with (
             Executor(**dataclasses.asdict(settings.execution)) as executor,
-            open_model(policy, settings.policy, run.signature(policy)) as chat,
+            open_model(policy, settings.policy, run.signature(policy), settings.vllm) as chat,
         ):
             responses = run.keep_split(
                 f"{folder}/held_back_responses", sample, held_back, chat, greedy, settings.seed, read=Response.from_row
@@ -149,7 +149,7 @@ def look_back(run, settings, number, asked, policy, earlier, before, after):
     """What the round came to: how far the policy moved, its figures in `summary.json`, and lines for the terminal."""
     name = f"online_dpo/round_{number}"
     if settings.online_dpo.drift_queries and not run.has(f"{name}/drift"):
-        with open_model(policy, settings.policy, run.signature(policy)) as chat:
+        with open_model(policy, settings.policy, run.signature(policy), settings.vllm) as chat:
             run.keep(
                 f"{name}/drift", drift, asked, settings.online_dpo.drift_queries, chat, policy, earlier,
                 settings.sampling, settings.seed, "online", number,

@@ -49,7 +49,7 @@ def attention_implementation(wanted: str, model: str | None = None) -> str:
     if wanted == "flash_attention_2" and not flash_attention_usable():
         raise UserError(
             "policy.attention: flash_attention_2 needs a CUDA GPU and the flash-attn package; "
-            "install `autoif_train[flash]` or set policy.attention to sdpa"
+            "run `pip install -e '.[flash]'` or set policy.attention to sdpa"
         )
     without_flash = plain_attention(model) if model else "sdpa"
     if wanted == "sdpa" and without_flash == "eager":

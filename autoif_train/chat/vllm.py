@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +27,7 @@ from autoif_train.types import UserError
 
 ANSWERS_PER_BATCH = 4096  # handed over at once: enough to keep an engine busy, little enough to lose at a kill
 CLOSING_SECONDS = 30.0
+LAUNCHER = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,13 +70,18 @@ class VllmChat:
         return {"engine": f"vllm {self.version}"}
 
     def __enter__(self) -> Self:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise UserError(
+                "vllm: under a launcher every process would open an engine on the same GPU; start the recipe in one "
+                "process, or sample with transformers"
+            )
         mine, its = socket.socketpair()
         with its:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "autoif_train.chat.engine", str(its.fileno())],
                 pass_fds=[its.fileno()],
                 start_new_session=True,
-                env={"VLLM_LOGGING_LEVEL": "WARNING", **os.environ},
+                env={"VLLM_LOGGING_LEVEL": "WARNING", **_without_launcher(os.environ)},
             )
         self._socket = mine
         self._requests, self._replies = mine.makefile("w", encoding="utf-8"), mine.makefile("r", encoding="utf-8")
@@ -153,5 +159,14 @@ class VllmChat:
 
 def _mend(error: str) -> str:
     if "No module named 'vllm'" in error:
-        return "install `autoif_train[vllm]`, or serve the model elsewhere and name it with kind api and a base_url"
+        return "run `pip install -e '.[vllm]'`, or serve the model elsewhere and name it with kind api and a base_url"
     return "see the engine's own lines above; vllm.gpu_memory_utilization and vllm.max_model_len decide what it takes"
+
+
+def _without_launcher(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what a launcher says of its processes, which the engine would take for its own."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in LAUNCHER and not name.startswith(("TORCHELASTIC_", "ACCELERATE_"))
+    }

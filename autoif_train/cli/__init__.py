@@ -2,14 +2,14 @@
 
     autoif cross-validate --input IN.jsonl --output OUT.jsonl [--preset P] [--cross_validation.key V]
     autoif judge          --functions F.jsonl --responses R.jsonl --output OUT.jsonl
-    autoif score          --benchmark ifeval --prompts P.jsonl --responses R.jsonl --output OUT.jsonl
+    autoif score          --benchmark NAME --prompts P.jsonl --responses R.jsonl --output OUT.jsonl
     autoif contamination  --train F.jsonl … --benchmark B.jsonl … [--evaluation.judge.model M --output PAIRS.jsonl]
-    autoif export         RUN_FOLDER --format trl|llama_factory|parquet --output FOLDER
+    autoif export         RUN_FOLDER --format trl|llama_factory|parquet --output FOLDER [--push_to_hub REPO]
     autoif inspect        [flags of the recipes] [--data ROWS.jsonl] [--rows N] [--tokens]
     autoif plan           [flags of the recipes] [--gpus N] [--gpu NAME]
-    autoif report         RUN_FOLDER
-    autoif status         RUN_FOLDER
-    autoif doctor
+    autoif report         RUN_FOLDER [RUN_FOLDER … --output PAGE.html]
+    autoif status         RUN_FOLDER [--examples]
+    autoif doctor         [flags of the recipes]
 
 Each takes --help.
 """

@@ -100,7 +100,7 @@ def gpus(settings: Any) -> Iterator[Finding]:
     if flash_attention_usable():
         yield Finding("flash", "ok", "FlashAttention-2 is used")
     else:
-        mend = "pip install 'autoif_train[flash]' --no-build-isolation"
+        mend = "pip install -e '.[flash]' --no-build-isolation"
         yield Finding("flash", "note", "FlashAttention-2 is not installed; sdpa is used", mend)
 
 

@@ -50,7 +50,8 @@ def main(arguments: Arguments) -> None:
     )
     console.print(_calls(settings, options))
     console.print(
-        f"Assumed: {options.surviving:.0%} of the instructions and {options.passing:.0%} of the responses pass; a "
+        f"Assumed: {options.surviving:.0%} of the instructions and {options.passing:.0%} of the responses pass; "
+        "questions that settle disputes between functions (agreement, sharpening) are not counted; a "
         "local model costs time instead of money."
     )
 

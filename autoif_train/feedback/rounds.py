@@ -21,8 +21,8 @@ class OnlineDpoSettings:
     rounds: int = 3
     """Rounds of sample → judge → pair → train (N of the paper, which does not state it; ours: 3)."""
     queries_per_round: int | float | None = None
-    """Queries asked in each round; below 1 a share of all, e.g. 0.34 to split them over three rounds; null = all
-    (paper)."""
+    """Queries asked in each round; as a fraction, up to 1.0, a share of all, e.g. 0.34 to split them over three rounds;
+    null = all (paper)."""
     fresh_queries: bool = True
     """Ask each round the queries that come next, after those that the respondent answered, starting over at the end;
     false asks every round the first ones again (ours)."""
@@ -61,8 +61,8 @@ def round_queries(
     `answered` is how many the respondent answered, from the beginning; None means all.
     """
     size = settings.queries_per_round
-    if size is not None and size < 1:
-        size = math.ceil(size * len(queries))
+    if isinstance(size, float):
+        size = math.ceil(size * len(queries)) if size <= 1 else int(size)
     if size is None or size >= len(queries):
         return queries
     start = (answered or 0) + (number - 1) * size if settings.fresh_queries else 0

@@ -128,7 +128,9 @@ def _passed(arm: Arm) -> dict[tuple[str, str], Passed]:
             place = stage_name(score), score["set"]
             read = BENCHMARKS[score["benchmark"]].read
             rows = [read(row) for row in rows_of(folder, f"evaluation/{place[0]}/{place[1]}") or ()]
-            table.setdefault(place, {})[seed] = {row.prompt: row.passed for row in rows}
+            # Benchmarks without a mark per prompt have figures of their own, which are not compared here.
+            marks = {row.prompt: row.passed for row in rows if hasattr(row, "prompt") and hasattr(row, "passed")}
+            table.setdefault(place, {})[seed] = marks
     return table
 
 

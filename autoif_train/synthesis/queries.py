@@ -88,7 +88,7 @@ def _classifier() -> Callable[[str], tuple[str, float]]:
     try:
         import py3langid
     except ImportError as error:
-        raise UserError("queries.language: needs py3langid; install `autoif_train[language]`") from error
+        raise UserError("queries.language: needs py3langid; run `pip install -e '.[language]'`") from error
     return py3langid.classify
 
 

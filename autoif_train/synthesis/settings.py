@@ -79,8 +79,8 @@ class QueriesSettings:
     max_queries: int | None = None
     """Reading stops after this many user queries that pass; null = all (ours)."""
     language: str | None = None
-    """Keep queries of this language only, an ISO 639-1 code such as en; needs `autoif_train[language]`; null = all
-    (ours)."""
+    """Keep queries of this language only, an ISO 639-1 code such as en; needs `pip install -e '.[language]'`; null =
+    all (ours)."""
     block_lists: list[str] = dataclasses.field(default_factory=list)
     """Files or `datasets` sources with prompts of benchmarks: a query that equals one of them, or shares 13 words in a
     row with it (paper, Table 4), is dropped (ours)."""

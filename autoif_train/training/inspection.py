@@ -187,7 +187,7 @@ def survey(rows: Rows, tokenizer: Any, ends: frozenset[int], section: dict[str, 
     """Refuse a template that would teach the wrong thing, and count what the trainer will cut or drop.
 
     The first rows are inspected whole; of the others only those whose bytes could be more than `max_length` tokens.
-    Raises `UserError` with the file, the row's number, the fault and its mend.
+    Raises `UserError` with the file, the row's number, the fault and its mend, and where no row would be left.
     """
     most, found, number = section.get("max_length"), Counter(), 0
     for number, row in enumerate(rows, 1):
@@ -199,6 +199,8 @@ def survey(rows: Rows, tokenizer: Any, ends: frozenset[int], section: dict[str, 
             _refuse_systematic(f"{rows.path}, row {number}", faults)
         dropped = any(sequence.lost for sequence in sequences)
         found.update(dropped=dropped, truncated=TRUNCATED in faults and not dropped, merged=MERGED in faults)
+    if number and found["dropped"] == number:
+        raise UserError(f"{rows.path}: the prompts of all {number} rows fill max_length {most} alone; raise max_length")
     if found["truncated"] or found["dropped"]:
         counts = f"{found['truncated']} are cut at it and {found['dropped']} dropped, whose prompt alone fills it"
         log.info("max_length %s: of %d rows %s", most, number, counts)

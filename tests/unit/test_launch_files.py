@@ -87,7 +87,7 @@ def test_one_node_runs_every_stage_with_the_same_flags(stand_ins):
     flags = "--model qwen2-7b --supervisor.base_url http://here/v1 --seed 3"
     launch = "accelerate launch --config_file deepspeed_configs/zero3.yaml"
     stages = [f"{launch} recipes/{name}.py {flags}" for name in ("sft", "offline_dpo", "online_dpo")]
-    assert calls == [f"python recipes/generate_data.py {flags}", *stages]
+    assert calls == [f"python recipes/generate_data.py {flags}", *stages, f"python recipes/evaluate.py {flags}"]
 
 
 def test_the_quickstart_is_the_makefiles(stand_ins):

@@ -35,7 +35,7 @@ def version() -> str:
 def check() -> None:
     """Raises UserError where the extra is not installed."""
     if not installed():
-        raise UserError("execution.level: the wasm sandbox is not installed; pip install 'autoif_train[wasm]'")
+        raise UserError("execution.level: the wasm sandbox is not installed; pip install -e '.[wasm]'")
 
 
 def compiled() -> Path:

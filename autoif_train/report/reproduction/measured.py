@@ -19,7 +19,7 @@ RESAMPLES = 2000
 # Metrics that are the share of the prompts with this property, so that two runs can be compared prompt by prompt.
 PER_PROMPT = {"pass_rate": "passed", "prompt_strict": "passed", "pass_at_1": "passed", "relevance": "relevant"}
 # What makes two scores of one benchmark comparable: who graded, and how answers were decoded.
-GRADED_BY = ("scorer", "judge", "decoding")
+GRADED_BY = ("scorer", "grader", "decoding")
 MIXED = "scored differently"
 
 

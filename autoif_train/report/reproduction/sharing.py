@@ -38,7 +38,7 @@ FIRST_READ_BY = {
     "demonstrations.share": "sft",
     "pairs.share": "offline_dpo",
 }
-UNTRAINED = "evaluation/base"  # the untouched model, answering greedily
+UNTRAINED = "evaluation/base"  # the untouched model
 WAITING_SECONDS = 0.5
 
 
@@ -86,7 +86,8 @@ def lend(source: PlannedRun, target: PlannedRun, parts: Sequence[str]) -> None:
 
 
 def _same_policy(one: Settings, other: Settings) -> bool:
-    return (one.policy, one.evaluation) == (other.policy, other.evaluation)
+    greedy = one.evaluation.temperature == 0
+    return (one.policy, one.evaluation) == (other.policy, other.evaluation) and (greedy or one.seed == other.seed)
 
 
 def _bring(source: Path, target: Path, names: Sequence[str]) -> Iterator[str]:

@@ -16,7 +16,7 @@ import pytest
 from autoif_train.chat.base import Prompt, SamplingSettings
 from autoif_train.chat.choice import open_model
 from autoif_train.chat.policy import PolicySettings
-from autoif_train.chat.vllm import VllmSettings
+from autoif_train.chat.vllm import VllmChat, VllmSettings, _without_launcher
 from autoif_train.tiny import model_path
 from autoif_train.types import UserError
 from tests.unit.chat.test_contract import FAKE_VLLM
@@ -96,7 +96,7 @@ def test_without_vllm_the_line_says_what_to_install(monkeypatch):
     if subprocess.run([sys.executable, "-c", "import vllm"], env={"PATH": ""}, capture_output=True).returncode == 0:
         pytest.skip("vLLM is installed")
     monkeypatch.setenv("PYTHONPATH", os.environ["PYTHONPATH"].removeprefix(str(FAKE_VLLM)).lstrip(os.pathsep))
-    with pytest.raises(UserError, match=r"install `autoif_train\[vllm\]`"), opened():
+    with pytest.raises(UserError, match=r"install `\.\[vllm\]`"), opened():
         pass
 
 
@@ -122,3 +122,14 @@ def _alive(pid: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_several_processes_of_a_launcher_are_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UserError, match="one process"), VllmChat("model", None, (), VllmSettings()):
+        pass
+
+
+def test_the_engine_is_not_told_of_a_launcher():
+    given = {"RANK": "0", "TORCHELASTIC_RUN_ID": "x", "ACCELERATE_MIXED_PRECISION": "no", "HOME": "/home"}
+    assert _without_launcher(given) == {"HOME": "/home"}

@@ -181,3 +181,9 @@ def test_the_last_queries_are_held_back():
 def test_holding_back_every_query_is_refused():
     with pytest.raises(UserError, match="hold back fewer"):
         hold_back(QUERIES, OnlineDpoSettings(validation_queries=10))
+
+
+@pytest.mark.parametrize(("size", "asked"), [(1.0, 4), (0.5, 2), (3.0, 3), (2, 2)])
+def test_the_size_of_a_round_is_a_number_or_a_share(size, asked):
+    queries = [Query(f"Query {number}", (), ()) for number in range(4)]
+    assert len(round_queries(queries, OnlineDpoSettings(queries_per_round=size), None, 1)) == asked
