@@ -96,7 +96,7 @@ def test_without_vllm_the_line_says_what_to_install(monkeypatch):
     if subprocess.run([sys.executable, "-c", "import vllm"], env={"PATH": ""}, capture_output=True).returncode == 0:
         pytest.skip("vLLM is installed")
     monkeypatch.setenv("PYTHONPATH", os.environ["PYTHONPATH"].removeprefix(str(FAKE_VLLM)).lstrip(os.pathsep))
-    with pytest.raises(UserError, match=r"install `\.\[vllm\]`"), opened():
+    with pytest.raises(UserError, match=r"pip install -e '\.\[vllm\]'"), opened():
         pass
 
 

@@ -46,7 +46,7 @@ def test_no_other_level_is_had_elsewhere_by_name(monkeypatch, level):
 def test_where_it_is_missing_the_error_says_what_to_install(monkeypatch, level):
     monkeypatch.setattr(probes, "FOREIGN", PLACE)
     monkeypatch.setattr(component, "installed", lambda: False)
-    with pytest.raises(UserError, match=r"pip install 'autoif_train\[wasm\]'"):
+    with pytest.raises(UserError, match=r"pip install -e '\.\[wasm\]'"):
         Executor(level=level)
 
 

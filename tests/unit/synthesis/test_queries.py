@@ -355,7 +355,7 @@ def test_queries_of_another_language_are_dropped(tmp_path):
 
 def test_without_the_library_the_line_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "py3langid", None)
-    with pytest.raises(UserError, match=r"autoif_train\[language\]"):
+    with pytest.raises(UserError, match=r"\.\[language\]"):
         user_queries(QueriesSettings(path=rows_of(tmp_path, ENGLISH), language="en"))
 
 
