@@ -39,7 +39,7 @@ def desk(tiny_run, tmp_path_factory):
     desk = tmp_path_factory.mktemp("desk")
     for name in (*SHARED, *SHARED_FILES):
         (desk / name).symlink_to(ROOT / name)
-    for name in ("quickstart", "seed_2", "tiny-strong_to_weak", "first"):
+    for name in ("quickstart", "seed_2", "tiny-strong_to_weak", "first", "mine"):
         shutil.copytree(tiny_run.folder, desk / "runs" / name)
     config = desk / "runs/seed_2/config.yaml"
     config.write_text(config.read_text().replace("\nseed: 0\n", "\nseed: 2\n"))
