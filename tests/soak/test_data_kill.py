@@ -44,7 +44,10 @@ def whole(tmp_path_factory):
 @pytest.fixture(scope="module")
 def killed(whole, tmp_path_factory):
     """A run that was killed at random moments over its whole length, then left alone:
-    its folder, the server's ledger, and per session the requests that came and the answers that were kept."""
+    its folder, the server's ledger, and per session the requests that came and the answers that were kept.
+
+    A fast machine may be done before the last of the kills falls, which then has nothing left to kill.
+    """
     _, ledger = whole
     folder = tmp_path_factory.mktemp("killed") / "run"
     chance = random.Random(11)
@@ -54,8 +57,10 @@ def killed(whole, tmp_path_factory):
         call = command(folder, server.base_url)
         for moment in moments:
             asked, kept = server.ledger.total(), kept_answers(folder)
-            assert _killed(call, server, moment, chance.uniform(0, 1)), "the run ended before it was killed"
+            if not _killed(call, server, moment, chance.uniform(0, 1)):
+                break
             sessions.append((server.ledger.total() - asked, kept_answers(folder) - kept))
+        assert len(sessions) >= KILLS - 3, "the run ended long before it should have been killed"
         before = server.ledger.total(), kept_answers(folder)
         ran = run_command(call)
         assert ran.code == 0, ran.err
