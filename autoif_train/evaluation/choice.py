@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from itertools import combinations, count
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from autoif_train.evaluation import (
 from autoif_train.evaluation.answers import Answered, answer_items, decoding, read_responses
 from autoif_train.evaluation.judging import Graded, judge_facts, open_judge
 from autoif_train.evaluation.settings import EvaluationSettings
+from autoif_train.evaluation.stages import Stage, trained_stages
 from autoif_train.evaluation.statistics import compare
 from autoif_train.rows import Rows, write_rows
 from autoif_train.run import Run
@@ -138,31 +139,11 @@ BENCHMARKS = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """A policy of the experiment: `round` counts online DPO's rounds from 1 and is 0 elsewhere."""
-
-    stage: str
-    round: int
-    model: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.stage}/round_{self.round}" if self.round else self.stage
-
-
 def stages(run: Run, settings: Settings) -> Iterator[Stage]:
     """Every policy that the run folder holds, the untouched base model first."""
     _check_benchmarks(settings)
     yield Stage("base", 0, base_model(settings.policy))
-    for stage in ("sft", "offline_dpo"):
-        if run.has(stage):
-            yield Stage(stage, 0, str(run.path(stage)))
-    for number in count(1):
-        name = f"online_dpo/round_{number}/policy"
-        if not run.has(name):
-            break
-        yield Stage("online_dpo", number, str(run.path(name)))
+    yield from trained_stages(run.folder)
 
 
 def _check_benchmarks(settings: Settings) -> None:

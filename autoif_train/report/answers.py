@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
+from autoif_train.evaluation.stages import newest, stage_names, title
 from autoif_train.evaluation.tiny import Scored
-from autoif_train.report.folder import clip, rounds_of, rows_of
-from autoif_train.report.stages import title
+from autoif_train.report.folder import clip, rows_of
 
 SET = "H"
 PROMPTS = 10
@@ -35,8 +34,9 @@ class Comparison:
 
 
 def comparisons(folder: Path) -> list[Comparison]:
-    """The answers of the base model and of the stages after it to prompts drawn once, the same ones on every call."""
-    stages = {name: rows for name in _stages(folder) if (rows := rows_of(folder, f"evaluation/{name}/{SET}"))}
+    """The answers of the base model and of each stage's newest policy to prompts drawn once, the same on every call."""
+    found = {name: rows for name in stage_names(folder) if (rows := rows_of(folder, f"evaluation/{name}/{SET}"))}
+    stages = {name: found[name] for name in newest(found)}
     if not stages:
         return []
     count = min(len(rows) for rows in stages.values())
@@ -52,13 +52,6 @@ def comparisons(folder: Path) -> list[Comparison]:
         )
         for together in zip(*drawn.values(), strict=True)
     ]
-
-
-def _stages(folder: Path) -> Iterator[str]:
-    """The base model, SFT, offline DPO and the newest online policy: a column each."""
-    yield from ("base", "sft", "offline_dpo")
-    rounds = [f"online_dpo/round_{number}" for number in rounds_of(folder)]
-    yield from [name for name in rounds if rows_of(folder, f"evaluation/{name}/{SET}")][-1:]
 
 
 def _reply(name: str, scored: Scored) -> Reply:

@@ -6,11 +6,11 @@ import dataclasses
 import json
 from typing import Any
 
+from autoif_train.evaluation.stages import TITLES
+
 PARTS = {
     "data": "Data",
-    "sft": "SFT",
-    "offline_dpo": "Offline DPO",
-    "online_dpo": "Online DPO",
+    **{stage: title for stage, title in TITLES.items() if stage != "base"},
     "evaluation": "Evaluation",
 }
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from autoif_train.report.folder import clip, draw, rounds_of, rows_of
-from autoif_train.report.stages import title
+from autoif_train.evaluation.stages import newest, stage_names, title
+from autoif_train.report.folder import clip, draw, rows_of
 from autoif_train.types import PreferencePair
 
 PAIRS = 4
@@ -32,14 +32,13 @@ class Contrast:
 
 
 def contrasts(folder: Path, rejected_at_or_below: float) -> dict[str, list[Contrast]]:
-    """A sample of the offline pairs and of the newest round's pairs, by the title of where they were made.
+    """A sample of the offline pairs and of each stage's newest round, by the title of where they were made.
 
     An answer that scores above `rejected_at_or_below` and is rejected all the same was rejected for its quality.
     """
-    newest = [f"online_dpo/round_{number}" for number in rounds_of(folder)]
-    newest = [name for name in newest if rows_of(folder, f"{name}/pairs")][-1:]
+    last = newest(name for name in stage_names(folder) if rows_of(folder, f"{name}/pairs"))
     found = {}
-    for name, heading in [("data", "Offline pairs"), *((name, title(name)) for name in newest)]:
+    for name, heading in [("data", "Offline pairs"), *((name, title(name)) for name in last)]:
         rows = draw(rows_of(folder, f"{name}/pairs") or [], PAIRS, "pairs")
         if rows:
             found[heading] = [_contrast(PreferencePair(**row), rejected_at_or_below) for row in rows]

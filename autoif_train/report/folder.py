@@ -38,12 +38,6 @@ def settings_of(folder: Path) -> dict[str, Any]:
     return load_dump(path) if path.exists() else {}
 
 
-def rounds_of(folder: Path) -> list[int]:
-    """Numbers of the online rounds that were begun, in order."""
-    numbers = (path.name.removeprefix("round_") for path in folder.glob("online_dpo/round_*") if path.is_dir())
-    return sorted(int(number) for number in numbers if number.isdecimal())
-
-
 def draw(rows: Iterable[Drawn], count: int, *seed: object) -> list[Drawn]:
     """`count` of the rows drawn evenly in one pass (reservoir sampling), in the order of the file."""
     chance = random.Random(repr(seed))

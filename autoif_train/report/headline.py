@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from autoif_train.evaluation.stages import ITERATED, TITLES, trained_stages
 from autoif_train.report.costs import duration
 from autoif_train.report.flow import Flow
-from autoif_train.report.folder import rounds_of
 from autoif_train.report.stages import StageTable
-from autoif_train.resources import is_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,10 +39,8 @@ def headline(
 
 
 def _sentence(folder: Path, settings: dict[str, Any]) -> str:
-    trained = [shown for name, shown in (("sft", "SFT"), ("offline_dpo", "offline DPO")) if is_model(folder / name)]
-    rounds = sum(is_model(folder / f"online_dpo/round_{number}/policy") for number in rounds_of(folder))
-    if rounds:
-        trained.append(f"{rounds} round{'s' if rounds > 1 else ''} of online DPO")
+    stages = Counter(stage.stage for stage in trained_stages(folder))
+    trained = [_trained(stage, rounds) for stage, rounds in stages.items()]
     said = f"The model {settings['model']}" if "model" in settings else "A model"
     if trained:
         said += f" was trained by {', '.join(trained[:-1])}{' and ' if trained[1:] else ''}{trained[-1]}"
@@ -51,6 +49,11 @@ def _sentence(folder: Path, settings: dict[str, Any]) -> str:
     said += " on instruction-following data whose answers were checked by running code"
     facts = [f"{key} {settings[key]}".replace("_", " ") for key in ("mode", "preset", "seed") if key in settings]
     return f"{said} ({', '.join(facts)})." if facts else f"{said}."
+
+
+def _trained(stage: str, rounds: int) -> str:
+    name = TITLES[stage].replace("Off", "off").replace("On", "on")
+    return f"{rounds} round{'s' if rounds > 1 else ''} of {name}" if stage in ITERATED else name
 
 
 def _tiles(steps: dict[str, Any], table: StageTable, flow: list[Flow]) -> Iterator[Tile]:

@@ -6,11 +6,9 @@ import dataclasses
 from collections import Counter
 from pathlib import Path
 
+from autoif_train.evaluation.stages import newest, stage_names, title
 from autoif_train.evaluation.statistics import wilson_interval
-from autoif_train.report.folder import rounds_of, rows_of
-from autoif_train.report.stages import title
-
-STAGES = ("base", "sft", "offline_dpo")
+from autoif_train.report.folder import rows_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +52,7 @@ class KindTable:
 
 def kind_tables(folder: Path) -> list[KindTable]:
     """A table for every held-out set whose answers name the kinds of their instructions."""
-    rounds = [f"online_dpo/round_{number}" for number in rounds_of(folder)]
-    evaluated = [name for name in (*STAGES, *rounds) if (folder / "evaluation" / name).is_dir()]
-    stages = [name for name in evaluated if name not in rounds[:-1]]
+    stages = newest(name for name in stage_names(folder) if (folder / "evaluation" / name).is_dir())
     sets = dict.fromkeys(
         path.stem for name in stages for path in sorted((folder / "evaluation" / name).glob("*.jsonl"))
     )

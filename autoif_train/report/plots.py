@@ -171,15 +171,17 @@ FIGURES = {
     "loss": "Loss",
     "rewards/margins": "Reward margin, chosen over rejected",
     "rewards/accuracies": "Pairs ranked rightly, %",
+    "reward": "Mean reward",
 }
 """What the trainers log and the page draws."""
 
 
 def training_plots(trainings: list[Training]) -> list[Markup]:
-    """The logged figures of SFT by itself and of every DPO training in one drawing each."""
-    sft = [training for training in trainings if training.title == "SFT"]
-    dpo = [training for training in trainings if training.title != "SFT"]
-    wanted = [("SFT", sft, "loss"), *(("DPO", dpo, figure) for figure in FIGURES)]
+    """The logged figures of each family of trainings in one drawing each."""
+    families: dict[str, list[Training]] = {}
+    for training in trainings:
+        families.setdefault(training.family, []).append(training)
+    wanted = [(family, members, figure) for family, members in families.items() for figure in FIGURES]
     return [
         drawing(
             f"{kind}-{figure.replace('/', '-')}",

@@ -6,9 +6,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from autoif_train.evaluation.stages import round_number, stage_names, title
 from autoif_train.evaluation.statistics import wilson_interval
 from autoif_train.feedback.summary import Answered, Contrasted, answered, contrasted
-from autoif_train.report.folder import json_of, rounds_of, rows_of
+from autoif_train.report.folder import json_of, rows_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +26,11 @@ class Round:
 
 
 def rounds(folder: Path, steps: dict[str, Any], passes_above: float, fails_at_or_below: float) -> list[Round]:
-    """The offline data, then every online round, by the scores with which an answer passes or fails."""
+    """The offline data, then every round of every stage, by the scores with which an answer passes or fails."""
     offline = [f"data/{name}" for name in ("responses", "judged", "scored", "pairs")]
     places = [("Offline", "data", [*offline, "offline_dpo"])]
-    for number in rounds_of(folder):
-        name = f"online_dpo/round_{number}"
-        places.append((f"Round {number}", name, [step for step in steps if step.startswith(f"{name}/")]))
+    for name in filter(round_number, stage_names(folder)):
+        places.append((title(name), name, [step for step in steps if step.startswith(f"{name}/")]))
     found = []
     for shown, name, made_by in places:
         judged = rows_of(folder, f"{name}/judged")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import combinations
 from typing import Any
 
+from autoif_train.evaluation.stages import newest, round_number, title
 from autoif_train.evaluation.statistics import wilson_interval
 from autoif_train.types import Row
 
@@ -81,27 +83,20 @@ class PairedTest:
         return "p<0.0001" if self.p < 0.0001 else f"p={self.p:.2f}" if self.p >= 0.1 else f"p={self.p:.2g}"
 
 
-def title(name: str) -> str:
-    """`online_dpo/round_3` → `Online DPO, round 3`."""
-    stage, _, number = name.partition("/round_")
-    known = {"base": "Base", "sft": "SFT", "offline_dpo": "Offline DPO", "online_dpo": "Online DPO"}
-    return known.get(stage, stage) + (f", round {number}" if number else "")
-
-
 def stage_name(score: Row) -> str:
     """The folder name of the stage that a score of `results.json` belongs to."""
     return f"{score['stage']}/round_{score['round']}" if score.get("round") else score["stage"]
 
 
 def stage_table(results: dict[str, Any]) -> StageTable:
-    """The stages of `results.json` in its order, with their cells; the last online round is marked."""
+    """The stages of `results.json` in its order, with their cells; the last round of each stage is marked."""
     scores = [score for score in results.get("scores", []) if "pass_rate" in score["metrics"]]
     sets = tuple(dict.fromkeys(score["set"] for score in scores))
     cells: dict[str, dict[str, Cell]] = {}
     for score in scores:
         cells.setdefault(stage_name(score), {})[score["set"]] = _cell(score)
-    last = last_round(list(cells))
-    stages = (Stage(name, tuple(row.get(each) for each in sets), name == last) for name, row in cells.items())
+    last = last_rounds(list(cells))
+    stages = (Stage(name, tuple(row.get(each) for each in sets), name in last) for name, row in cells.items())
     return StageTable(sets, tuple(stages))
 
 
@@ -112,10 +107,9 @@ def _cell(score: Row) -> Cell:
     return Cell(score["set"], metrics["pass_rate"], low, high, relevance, words, score["n"])
 
 
-def last_round(names: list[str]) -> str | None:
-    """The newest online policy among the names of stages."""
-    rounds = [name for name in names if name.startswith("online_dpo/")]
-    return max(rounds, key=lambda name: int(name.rpartition("_")[2]), default=None)
+def last_rounds(names: list[str]) -> list[str]:
+    """The newest policy of each stage that goes in rounds, among the names of stages."""
+    return [name for name in newest(names) if round_number(name)]
 
 
 def paired_tests(results: dict[str, Any]) -> list[PairedTest]:
@@ -125,10 +119,10 @@ def paired_tests(results: dict[str, Any]) -> list[PairedTest]:
 
 
 def relevant_tests(results: dict[str, Any]) -> list[PairedTest]:
-    """The tests that answer what a reader asks first: did each step help, and did online beat offline?"""
+    """The tests that answer what a reader asks first: did each step help, and which of the last policies is better?"""
     tests = paired_tests(results)
-    last = last_round([test.after for test in tests])
-    wanted = [("base", "sft"), ("sft", "offline_dpo"), ("sft", last), ("offline_dpo", last)]
+    last = newest(test.after for test in tests)
+    wanted = [("base", "sft"), *combinations(last, 2)]
     return [
         test
         for pair in wanted

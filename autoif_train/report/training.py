@@ -6,35 +6,44 @@ import dataclasses
 from itertools import pairwise
 from pathlib import Path
 
-from autoif_train.report.folder import rounds_of, rows_of
+from autoif_train.evaluation.stages import TITLES, round_number, stage_names
+from autoif_train.report.folder import rows_of
 
 POINTS = 120
+FAMILIES = {"offline_dpo": "DPO", "online_dpo": "DPO"}  # drawn together; every other stage by itself
 
 Curve = list[tuple[float, float]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """The curves of one training by the name of what was logged, each a list of (step, value)."""
+    """The curves of one training by the name of what was logged, each a list of (step, value).
+
+    `online`: one of several rounds; `family`: the title of the drawing that it shares.
+    """
 
     title: str
     online: bool
+    family: str
     curves: dict[str, Curve]
 
 
 def trainings(folder: Path, figures: tuple[str, ...]) -> list[Training]:
-    """SFT, offline DPO and every online round that logged any of `figures`."""
-    names = [("SFT", "sft", False), ("offline", "offline_dpo", False)]
-    names += [(f"round {number}", f"online_dpo/round_{number}", True) for number in rounds_of(folder)]
+    """Every training, one a round, that logged any of `figures`."""
     found = []
-    for shown, name, online in names:
+    for name in stage_names(folder):
+        stage, number = name.partition("/")[0], round_number(name)
+        shown = f"round {number}" if number else "offline" if stage == "offline_dpo" else TITLES[stage]
         curves: dict[str, Curve] = {}
         for row in rows_of(folder, f"{name}/metrics") or []:
             for figure in figures:
                 if figure in row:
                     curves.setdefault(figure, []).append((row["step"], row[figure]))
         if curves:
-            found.append(Training(shown, online, {figure: thinned(curve) for figure, curve in curves.items()}))
+            family = FAMILIES.get(stage, TITLES[stage])
+            found.append(
+                Training(shown, bool(number), family, {figure: thinned(curve) for figure, curve in curves.items()})
+            )
     return found
 
 

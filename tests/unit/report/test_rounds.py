@@ -20,7 +20,11 @@ def first(run_folder):
 
 
 def test_the_offline_data_come_before_the_rounds(run_folder):
-    assert [each.title for each in rounds(run_folder, {}, 0.5, 0.0)] == ["Offline", "Round 1", "Round 2"]
+    assert [each.title for each in rounds(run_folder, {}, 0.5, 0.0)] == [
+        "Offline",
+        "Online DPO, round 1",
+        "Online DPO, round 2",
+    ]
 
 
 def test_answers_are_counted_by_what_became_of_them(first):

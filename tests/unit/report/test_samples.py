@@ -10,7 +10,7 @@ import pytest
 from autoif_train.report.answers import comparisons
 from autoif_train.report.cards import cards, evidence_of
 from autoif_train.report.difference import contrasts, word_difference
-from autoif_train.report.folder import clip, draw, rounds_of
+from autoif_train.report.folder import clip, draw
 from autoif_train.report.training import thinned, trainings
 from autoif_train.rows import Rows, write_rows
 from autoif_train.types import Evidence, VerificationFunction
@@ -48,12 +48,6 @@ def test_drawing_holds_only_what_is_drawn(tmp_path):
 
 def test_a_long_text_is_cut_and_says_by_how_much():
     assert clip("a" * 1_300, 100) == f"{'a' * 100} … (+1,200 characters)"
-
-
-def test_rounds_are_ordered_by_number(tmp_path):
-    for number in (10, 2, 1):
-        (tmp_path / f"online_dpo/round_{number}").mkdir(parents=True)
-    assert rounds_of(tmp_path) == [1, 2, 10]
 
 
 def test_words_that_the_other_text_lacks_are_marked():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from autoif_train.report.stages import PairedTest, relevant_tests, stage_table, title
+from autoif_train.report.stages import PairedTest, relevant_tests, stage_table
 
 
 def paired(p: float, difference: float = 0.142) -> PairedTest:
@@ -61,5 +61,7 @@ def test_no_comparisons_give_no_tests():
     assert relevant_tests({"scores": []}) == []
 
 
-def test_a_round_has_a_readable_title():
-    assert title("online_dpo/round_3") == "Online DPO, round 3"
+def test_the_newest_round_of_every_stage_is_marked(example_results):
+    spun = [{**score, "stage": "spin"} for score in example_results["scores"] if score["stage"] == "online_dpo"]
+    table = stage_table({"scores": [*example_results["scores"], *spun]})
+    assert [stage.name for stage in table.stages if stage.last] == ["online_dpo/round_2", "spin/round_2"]
