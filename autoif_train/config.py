@@ -41,7 +41,8 @@ from autoif_train.training.engine import Engine
 from autoif_train.types import UserError
 
 CONFIGS = Path(__file__).parent.parent / "recipes" / "configs"
-PASSED_THROUGH = ("sft", "dpo")
+# Sections whose names are a trainer's own, by their dotted keys, e.g. `spar.dpo`, and the section that lists the names.
+PASSED_THROUGH = {"sft": "sft", "dpo": "dpo"}
 OPTIONS = ("config", "print_config")
 # What may change between two runs in one folder: it decides how fast or where, or extends, never what is made.
 FREE_KEYS = (
@@ -246,22 +247,33 @@ def parse(recipe: str, description: str, arguments: Sequence[str] | None = None)
     layered = _Layered(arguments, parser)
     try:
         parser.set_defaults(_flat_sections(parser.parse_object(copy.deepcopy(layered.merged))))
-        parser.set_defaults({section: layered.merged.get(section, {}) for section in PASSED_THROUGH})
+        parser.set_defaults({section: _at(layered.merged, section) for section in PASSED_THROUGH})
         namespace = parser.parse_args(layered.flags)
     except ArgumentError as error:
         raise UserError(_with_hint(error)) from error
     parsed = parser.instantiate(namespace)
-    sections = {field.name: parsed[field.name] for field in dataclasses.fields(Settings)}
-    # The parser would read a string such as "no" inside an untyped section once more, as a boolean.
-    sections |= {section: layered.merged.get(section, {}) for section in PASSED_THROUGH}
-    if sections["policy"].model is None:
-        sections["policy"] = dataclasses.replace(sections["policy"], model=layered.named_model)
-    settings = Settings(**sections)
+    settings = Settings(**{field.name: parsed[field.name] for field in dataclasses.fields(Settings)})
+    for section in PASSED_THROUGH:
+        # The parser would read a string such as "no" inside an untyped section once more, as a boolean.
+        settings = _with(settings, section, _at(layered.merged, section))
+    if settings.policy.model is None:
+        settings = _with(settings, "policy.model", layered.named_model)
     _check_bounds(settings)
     if layered.print_config:
         print(dump(settings), end="")
         sys.exit(0)
     return settings
+
+
+def _at(layer: dict[str, Any], section: str) -> dict[str, Any]:
+    """What a layer holds under a dotted key."""
+    return functools.reduce(lambda inner, name: inner.get(name) or {}, section.split("."), layer)
+
+
+def _with(tree: Any, key: str, value: Any) -> Any:
+    """A tree of settings with one value replaced, by its dotted key."""
+    name, _, rest = key.partition(".")
+    return dataclasses.replace(tree, **{name: _with(getattr(tree, name), rest, value) if rest else value})
 
 
 def _check_bounds(settings: Settings) -> None:
@@ -323,16 +335,17 @@ class _Layered:
         remaining, flags = [], iter(self.flags)
         for flag in flags:
             key, equals, value = flag.removeprefix("--").partition("=")
-            section, _, name = key.partition(".")
+            section, _, name = key.rpartition(".")
+            if flag.startswith("--") and key in PASSED_THROUGH:
+                raise UserError(f"--{key}: a section, not a setting; set its keys, e.g. --{key}.max_steps 10")
             if not flag.startswith("--") or section not in PASSED_THROUGH:
                 remaining.append(flag)
                 continue
-            if not name:
-                raise UserError(f"--{section}: a section, not a setting; set its keys, e.g. --{section}.max_steps 10")
             value = value if equals else next(flags, None)
             if value is None or (value.startswith("--") and not equals):
                 raise UserError(f"--{key}: its value is missing")
-            layer.setdefault(section, {})[name] = _passed_value(key, value)
+            found = _passed_value(key, value)
+            layer = merge(layer, functools.reduce(lambda inner, part: {part: inner}, reversed(key.split(".")), found))
         self.flags = remaining
         return layer
 
@@ -345,12 +358,12 @@ class _Layered:
 def _passed_value(key: str, text: str) -> Any:
     """A flag's text as YAML reads it, or as it is where only that fits: `no` is the name of a strategy as well."""
     _check_key(key, "command line")
-    section, _, name = key.partition(".")
+    section, _, name = key.rpartition(".")
     try:
         value = get_loader("yaml")(text)
     except yaml.YAMLError:
         value = text
-    value = value if fits(value, declared_types(section)[name]) else text
+    value = value if fits(value, declared_types(PASSED_THROUGH[section])[name]) else text
     _check_value(key, value, "command line")
     return value
 
@@ -432,24 +445,26 @@ def _sections() -> dict[str, tuple[str, ...]]:
     """The sections and the keys that may be set in each."""
     sections = {}
     for field in dataclasses.fields(Settings):
-        if field.name in PASSED_THROUGH:
-            sections[field.name] = tuple(sorted(declared_types(field.name).keys() - OF_THE_RUN.keys()))
-        elif dataclasses.is_dataclass(field.default_factory):
-            sections[field.name] = tuple(_inner_keys(field.default_factory))
+        if field.name in PASSED_THROUGH or dataclasses.is_dataclass(field.default_factory):
+            sections[field.name] = tuple(_inner_keys(field.name, field.default_factory))
     return sections
 
 
-def _inner_keys(section: type) -> Iterator[str]:
-    """The keys of a section, those of a section within it dotted."""
+def _inner_keys(name: str, section: type) -> Iterator[str]:
+    """The keys of the section `name`, those of a section within it dotted."""
+    if name in PASSED_THROUGH:
+        yield from sorted(declared_types(PASSED_THROUGH[name]).keys() - OF_THE_RUN.keys())
+        return
     for field in dataclasses.fields(section):
-        if dataclasses.is_dataclass(field.default_factory):
-            yield from (f"{field.name}.{key}" for key in _inner_keys(field.default_factory))
+        inner = f"{name}.{field.name}"
+        if inner in PASSED_THROUGH or dataclasses.is_dataclass(field.default_factory):
+            yield from (f"{field.name}.{key}" for key in _inner_keys(inner, field.default_factory))
         else:
             yield field.name
 
 
 def _check_key(key: str, where: str) -> None:
-    section, _, name = key.partition(".")
+    section, _, name = key.rpartition(".")
     if section in PASSED_THROUGH and name in OF_THE_RUN:
         raise UserError(f"{where}: {key} is the run's own; use {OF_THE_RUN[name]}")
     if key not in known_keys():
@@ -458,9 +473,10 @@ def _check_key(key: str, where: str) -> None:
 
 def _check_value(key: str, value: Any, where: str) -> None:
     """Refuse a value that TRL could not take; our own sections are checked by the parser."""
-    section, _, name = key.partition(".")
-    if section in PASSED_THROUGH and not fits(value, declared_types(section)[name]):
-        raise UserError(f"{where}: {key} takes {declared_types(section)[name]}, not {value!r}")
+    section, _, name = key.rpartition(".")
+    declared = declared_types(PASSED_THROUGH[section])[name] if section in PASSED_THROUGH else None
+    if declared and not fits(value, declared):
+        raise UserError(f"{where}: {key} takes {declared}, not {value!r}")
 
 
 def _nearest(key: str) -> str:
@@ -510,7 +526,8 @@ def _parser(recipe: str, description: str) -> ArgumentParser:
 def _flat_sections(namespace: Namespace) -> dict[str, Any]:
     """A namespace as dotted keys, the untyped sections left out."""
     leaves = vars(namespace.as_flat())
-    return {key: value for key, value in leaves.items() if key.split(".")[0] not in (*PASSED_THROUGH, *OPTIONS)}
+    untyped = tuple(f"{section}." for section in (*PASSED_THROUGH, *OPTIONS))
+    return {key: value for key, value in leaves.items() if not f"{key}.".startswith(untyped)}
 
 
 def _with_hint(error: Exception) -> str:
