@@ -335,7 +335,7 @@ class _Layered:
         remaining, flags = [], iter(self.flags)
         for flag in flags:
             key, equals, value = flag.removeprefix("--").partition("=")
-            section, _, name = key.rpartition(".")
+            section = key.rpartition(".")[0]
             if flag.startswith("--") and key in PASSED_THROUGH:
                 raise UserError(f"--{key}: a section, not a setting; set its keys, e.g. --{key}.max_steps 10")
             if not flag.startswith("--") or section not in PASSED_THROUGH:
