@@ -1,6 +1,6 @@
 """Online DPO that is killed again and again ends with the files and the policy of a run that was not.
 
-AUTOIF_KILLS sets how often each run is killed; one process, then two that train together.
+AUTOIF_KILLS sets how often each run is killed, AUTOIF_KILL_SEED when; one process, then two that train together.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tests.conftest import ROOT, SMALL
 
 pytestmark = pytest.mark.soak
 KILLS = int(os.environ.get("AUTOIF_KILLS", "3"))
+KILL_SEED = int(os.environ.get("AUTOIF_KILL_SEED", "7"))
 SIZES = (
     *SMALL, "--online_dpo.rounds", "3", "--online_dpo.queries_per_round", "24", "--online_dpo.resample_budget", "0.5",
     "--online_dpo.drift_queries", "8", "--evaluation.max_prompts", "24", "--dpo.per_device_train_batch_size", "8",
@@ -101,7 +102,7 @@ def outcome(request, tiny_run, tmp_path_factory) -> Outcome:
     begun = time.monotonic()
     assert process.wait(1500) == 0, process.stderr.read()
     span = 2 * (time.monotonic() - begun) / KILLS
-    chance, interrupted = random.Random(7), []
+    chance, interrupted = random.Random(KILL_SEED), []
     for _ in range(KILLS):
         process = _start(killed, request.param)
         _wait_for_work(process, killed)
