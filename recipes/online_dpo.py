@@ -15,6 +15,7 @@ from pathlib import Path
 
 import sft
 from autoif_train.chat.choice import open_chat, open_model
+from autoif_train.chat.policy import token_counter
 from autoif_train.command import run_recipe
 from autoif_train.evaluation.choice import validate
 from autoif_train.evaluation.drift import drift
@@ -156,7 +157,8 @@ def look_back(run, settings, number, asked, policy, earlier, before, after):
             )  # fmt: skip
     moved = change(before, after) if after else None
     if run.rank == 0 and not run.path(f"{name}/summary.json").exists():
-        summary = run.write_json(f"{name}/summary", round_summary(run.folder, name, settings, asked, moved))
+        tokens = token_counter(policy, settings.policy)
+        summary = run.write_json(f"{name}/summary", round_summary(run.folder, name, settings, asked, moved, tokens))
         print("\n".join(summary_lines(name, summary, run.steps())), flush=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -105,6 +106,17 @@ def load_tokenizer(model: str, policy: PolicySettings) -> Any:
         tokenizer.pad_token = tokenizer.eos_token
     _check_vocabulary(tokenizer, model)
     return tokenizer
+
+
+def token_counter(model: str, policy: PolicySettings) -> Callable[[Iterable[str]], int]:
+    """A function that counts a checkpoint's tokens in texts."""
+    tokenizer = load_tokenizer(model, policy)
+
+    def count(texts: Iterable[str]) -> int:
+        texts = list(texts)
+        return sum(map(len, tokenizer(texts, add_special_tokens=False).input_ids)) if texts else 0
+
+    return count
 
 
 def _check_vocabulary(tokenizer: Any, model: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,27 @@ PHASES = {
 }
 """What a round's time goes to, by the steps of the manifest."""
 
+ANSWERS = {
+    "sampling": ("responses", "resampled"),
+    "validation": ("validation", "held_back_responses"),
+    "drift": ("drift",),
+}
+"""The files of the answers that a policy wrote in a phase."""
+
 
 def round_summary(
-    folder: Path, name: str, settings: Settings, queries: Sequence[Query], moved: Change | None
+    folder: Path,
+    name: str,
+    settings: Settings,
+    queries: Sequence[Query],
+    moved: Change | None,
+    tokens: Callable[[Iterable[str]], int],
 ) -> dict[str, Any]:
     """What the files of the round `name` say; `queries` are those it asked, `moved` is what validation says.
 
-    Shares are fractions, log-probabilities and divergences are in nats per answer. It holds no times, so it is the same
-    after a stop and a second start.
+    `tokens` counts the policy's tokens in texts: of each phase those that were written, of training those that it read,
+    prompts and both answers, as the trainer counts them. Shares are fractions, log-probabilities and divergences are in
+    nats per answer. It holds no times, so it is the same after a stop and a second start.
     """
     judged = Rows(folder / f"{name}/judged.jsonl")
     counts = answered(judged, settings.pairs.chosen_above, settings.pairs.rejected_at_or_below)
@@ -55,7 +68,18 @@ def round_summary(
         "training": training_ends(rows_of(folder, f"{name}/metrics") or []),
         "drift": drift_summary(rows_of(folder, f"{name}/drift") or []),
         "validation": moved and {**dataclasses.asdict(moved), "harmed": moved.harmed},
+        "tokens": _tokens_by_phase(folder, name, tokens),
     }
+
+
+def _tokens_by_phase(folder: Path, name: str, tokens: Callable[[Iterable[str]], int]) -> dict[str, int]:
+    found = {
+        phase: tokens(row["text"] for part in parts for row in rows_of(folder, f"{name}/{part}") or [])
+        for phase, parts in ANSWERS.items()
+    }
+    for row in rows_of(folder, f"{name}/metrics") or []:
+        found["training"] = int(row.get("num_tokens", 0))
+    return {phase: found[phase] for phase in PHASES if found.get(phase)}
 
 
 def summary_lines(name: str, summary: dict[str, Any], steps: dict[str, Any]) -> list[str]:
@@ -65,7 +89,7 @@ def summary_lines(name: str, summary: dict[str, Any], steps: dict[str, Any]) -> 
         lines.append(_drift_line(summary["drift"]))
     if summary["validation"]:
         lines.append(_validation_line(summary["validation"]))
-    lines.append(_time_line(name, steps))
+    lines.append(_cost_line(name, steps, summary["tokens"]))
     return [f"{name}  {line}" for line in lines]
 
 
@@ -103,12 +127,14 @@ def _validation_line(moved: Row) -> str:
     return f"{line}; WORSE THAN BEFORE BEYOND NOISE" if moved["harmed"] else line
 
 
-def _time_line(name: str, steps: dict[str, Any]) -> str:
-    spent = {
-        phase: sum(steps[step]["seconds"] for part in parts if (step := f"{name}/{part}") in steps)
-        for phase, parts in PHASES.items()
-    }
-    return ", ".join(f"{phase} {duration(seconds)}" for phase, seconds in spent.items() if seconds)
+def _cost_line(name: str, steps: dict[str, Any], tokens: dict[str, int]) -> str:
+    said = []
+    for phase, parts in PHASES.items():
+        seconds = sum(steps[step]["seconds"] for part in parts if (step := f"{name}/{part}") in steps)
+        if seconds:
+            counted = f" ({tokens[phase]:,} tokens)" if phase in tokens else ""
+            said.append(f"{phase} {duration(seconds)}{counted}")
+    return ", ".join(said)
 
 
 def _percent(share: float) -> str:

@@ -42,7 +42,9 @@ def test_each_round_leaves_a_summary(tiny_run):
         assert summary["pairs"]["pairs"] == len(Rows(folder / "pairs.jsonl"))
         assert summary["drift"].keys() == {"round_start", "sft"}
         assert 0 <= summary["validation"]["after_low"] <= summary["validation"]["after"]
+        assert summary["tokens"].keys() == {"sampling", "training", "validation", "drift"}
         assert f"online_dpo/round_{number}  validation " in tiny_run.ran.out
+        assert f"({summary['tokens']['training']:,} tokens)" in tiny_run.ran.out
 
 
 def test_the_best_round_is_named(tiny_run):

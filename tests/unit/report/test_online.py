@@ -24,9 +24,9 @@ def summary(folder, *, moved=None, audit=False):
     write_rows(folder / f"{NAME}/judged.jsonl", judged)
     sides = {"chosen": [{"content": "a text"}], "rejected": [{"content": "another"}]}
     write_rows(folder / f"{NAME}/pairs.jsonl", [sides])
-    write_rows(folder / f"{NAME}/metrics.jsonl", [{"step": 1, "loss": 0.5, "rewards/margins": 1.5}])
+    write_rows(folder / f"{NAME}/metrics.jsonl", [{"step": 1, "loss": 0.5, "rewards/margins": 1.5, "num_tokens": 90.0}])
     query = Query("prompt", ("i",), functions, id="q")
-    return round_summary(folder, NAME, resolve(), [query], moved)
+    return round_summary(folder, NAME, resolve(), [query], moved, lambda texts: sum(len(text) for text in texts))
 
 
 def test_answers_and_training_are_told(tmp_path):
@@ -51,6 +51,18 @@ def test_a_round_that_did_harm_is_flagged(tmp_path, after, flagged):
 def test_seconds_are_told_by_phase(tmp_path):
     steps = {f"{NAME}/responses": {"seconds": 2.0}, f"{NAME}/resampled": {"seconds": 1.0}}
     assert summary_lines(NAME, summary(tmp_path), steps)[-1] == f"{NAME}  sampling 3.0 s"
+
+
+def test_tokens_are_told_beside_the_seconds(tmp_path):
+    write_rows(
+        tmp_path / f"{NAME}/responses.jsonl", [{"query_id": "q", "text": "abcd", "author": "p", "index": 0}] * 300
+    )
+    write_rows(tmp_path / f"{NAME}/drift.jsonl", [{"text": "ab", "tokens": 2, "k1": {}, "k3": {}}])
+    found = summary(tmp_path)
+    assert found["tokens"] == {"sampling": 1200, "training": 90, "drift": 2}
+    steps = {f"{NAME}/{part}": {"seconds": 2.0} for part in ("responses", "judged", "policy")}
+    expected = f"{NAME}  sampling 2.0 s (1,200 tokens), judging 2.0 s, training 2.0 s (90 tokens)"
+    assert summary_lines(NAME, found, steps)[-1] == expected
 
 
 def test_a_summary_holds_the_change_of_validation(tmp_path):

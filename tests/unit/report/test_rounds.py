@@ -78,8 +78,9 @@ def test_what_a_round_made_of_the_policy_is_shown_where_it_was_noted(run_folder)
         "training": {"margin": [0.0, 1.25], "chosen_log_prob": [-8.0, -9.5]},
         "drift": {"round_start": {"k3": 0.29}, "sft": {"k3": 0.57}},
         "validation": {"before": 0.5, "after": 0.25, "p": 0.01, "harmed": True},
+        "tokens": {"sampling": 70554},
     }
     (run_folder / "online_dpo/round_1/summary.json").write_text(json.dumps(noted))
     page = write_report(run_folder).read_text(encoding="utf-8")
-    for shown in ("0.00 → 1.25", "-8.00 → -9.50", "0.29", "0.57", "12.5", "50.0 → 25.0", "harmed"):
+    for shown in ("0.00 → 1.25", "-8.00 → -9.50", "0.29", "0.57", "12.5", "50.0 → 25.0", "harmed", "70,554"):
         assert shown in page
