@@ -22,7 +22,6 @@ from autoif_train.evaluation.ifeval import (
     metrics,
     score_files,
     variants,
-    without_reasoning,
 )
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.rows import write_rows
@@ -250,21 +249,6 @@ def test_null_arguments_of_the_hubs_table_are_left_out(scorer):
 
 
 # Reasoning.
-
-
-@pytest.mark.parametrize(
-    ("text", "left"),
-    [
-        ("No block.\n ", "No block.\n "),
-        ("<think>So, then.</think>\n\nAnswer", "Answer"),
-        ("\n<think>\n</think>\nAnswer\n", "Answer\n"),
-        ("opened by the template</think>\nAnswer", "Answer"),
-        ("<think>never closed", ""),
-        ("One <think>x</think>two", "One two"),
-    ],
-)
-def test_reasoning_is_taken_off_and_nothing_else(text, left):
-    assert without_reasoning(text) == left
 
 
 def test_reasoning_may_be_scored_too(scorer):
