@@ -88,7 +88,7 @@ def _judged(module: Any) -> Benchmark:
         yield from answer_items(name, module.load_items(getattr(settings, f"{name}_prompts")), chat, settings, seed)
 
     grading = Grading(
-        lambda settings, cache: open_judge(settings.evaluation.judge, settings.policy, cache),
+        lambda settings, cache: open_judge(settings.evaluation.judge, settings.policy, settings.vllm, cache),
         module.grade,
         lambda settings: judge_facts(settings.evaluation.judge, settings.policy, name),
     )
@@ -175,8 +175,9 @@ def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
             for benchmark, name, number, path in missing:
                 seed = derived_seed(settings.seed, "evaluation", number)
                 answering = _answering(benchmark, settings.evaluation)
-                run.keep(_answers_path(benchmark, path), benchmark.answer, name, chat, answering, seed)
+                # Noted first: a kill between the two must not leave answers of which nobody knows how they were made.
                 run.remember("evaluation", path, _made_with(answering, chat, benchmark))
+                run.keep(_answers_path(benchmark, path), benchmark.answer, name, chat, answering, seed)
     for benchmark, _, _, path in wanted:
         if benchmark.grading and not run.has(_graded_path(benchmark, path, settings)):
             _grade(run, settings, benchmark, path)

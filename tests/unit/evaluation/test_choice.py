@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 
 import pytest
 
+from autoif_train.chat.base import Answer
 from autoif_train.config import resolve
 from autoif_train.evaluation.choice import (
     BENCHMARKS,
@@ -31,6 +33,15 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr("autoif_train.evaluation.choice.base_model", lambda policy: policy.model)
     with Run(dataclasses.replace(SETTINGS, output_dir=str(tmp_path)), "evaluate") as opened:
         yield opened
+
+
+class Silent:
+    """Says nothing to whatever it is asked."""
+
+    name = "silent"
+
+    def answer(self, prompts, settings):
+        return [[Answer("")] for _ in prompts]
 
 
 def lay_model(run, name):
@@ -79,6 +90,22 @@ def test_what_is_scored_is_not_answered_again(run, monkeypatch):
     lay_scores(run, "base", [True])
     monkeypatch.setattr("autoif_train.evaluation.choice.open_model", None)
     evaluate_stage(run, SETTINGS, Stage("base", 0, "nowhere"))
+
+
+def test_answers_are_never_there_without_what_they_were_made_with(run, monkeypatch):
+    """As after a kill in the moment in which a set's answers are finished."""
+    monkeypatch.setattr("autoif_train.evaluation.choice.open_model", lambda *_: nullcontext(Silent()))
+    keep = run.keep
+
+    def kept_and_killed(*inputs):
+        keep(*inputs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "keep", kept_and_killed)
+    for _ in BENCHMARKS["tiny"].sets:
+        with pytest.raises(KeyboardInterrupt):
+            evaluate_stage(run, SETTINGS, Stage("base", 0, "nowhere"))
+    assert all(row["decoding"]["max_new_tokens"] for row in write_results(run, SETTINGS)["scores"])
 
 
 def test_results_hold_each_stage_and_set(run):
