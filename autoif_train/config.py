@@ -64,7 +64,7 @@ FREE_KEYS = (
     "evaluation.lm_eval_batch_size",
     "evaluation.seeds",
     "evaluation.largest_drop",
-    # Files that benchmarks are read from; kept answers to other prompts are refused where they are graded.
+    # Files that benchmarks are read from: answers and verdicts are kept under names that hang on what these hold.
     *(f"evaluation.{key}" for key in BENCHMARK_FILES),
     # Verdicts are kept under the name of the judge that gave them.
     *(f"evaluation.judge.{field.name}" for field in dataclasses.fields(JudgeSettings)),
