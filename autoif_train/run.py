@@ -13,9 +13,7 @@ import hashlib
 import json
 import logging
 import os
-import shlex
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -31,6 +29,7 @@ from autoif_train.funnel import Tally, funnel_lines, gate_lines, hint_lines, rea
 from autoif_train.progress import Progress
 from autoif_train.resources import is_model, resolve
 from autoif_train.rows import Rows, atomic_file, plain, write_rows
+from autoif_train.training.engine import start_command
 from autoif_train.types import Row, UserError
 from autoif_train.versions import versions
 
@@ -260,8 +259,9 @@ class Run:
         """What an earlier recipe made: its rows, or its model's path. Refuses, with the command to run, where it is
         missing."""
         if not self.has(name):
-            # The same flags: a run folder belongs to one configuration.
-            command = shlex.join(["accelerate", "launch", f"recipes/{recipe}.py", *sys.argv[1:]])
+            # The same flags: a run folder belongs to one configuration. Data are made without a launcher.
+            engine = "none" if name.startswith("data/") else self.settings.engine
+            command = start_command(engine, f"recipes/{recipe}.py")
             raise UserError(f"{self.path(name)} is missing; first run: {command}")
         return str(self.path(name)) if self.path(name).is_dir() else self.rows(name, read)
 

@@ -303,8 +303,18 @@ def test_an_interrupted_training_leaves_no_model_but_its_checkpoints(run):
 
 
 def test_a_missing_stage_is_refused_with_the_recipe_to_run(run):
-    with pytest.raises(UserError, match=r"missing; first run: accelerate launch .*recipes/generate_data\.py"):
+    with pytest.raises(UserError, match=r"missing; first run: python recipes/generate_data\.py"):
         run.need("data/demonstrations", "generate_data")
+
+
+def test_a_missing_model_is_refused_with_the_launcher_of_its_engine(tmp_path):
+    with (
+        Run(settings_in(tmp_path, engine="zero3"), "offline_dpo") as run,
+        pytest.raises(
+            UserError, match=r"accelerate launch --config_file deepspeed_configs/zero3\.yaml recipes/sft\.py"
+        ),
+    ):
+        run.need("sft", "sft")
 
 
 def test_the_command_to_run_first_keeps_the_settings(tmp_path, monkeypatch):
