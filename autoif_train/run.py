@@ -100,11 +100,15 @@ class Run:
             ) from error
 
     def _claim(self) -> None:
-        """A folder belongs to one resolved configuration; another one is refused, never merged."""
+        """A folder belongs to one resolved configuration; another one is refused, never merged.
+
+        Until something has been made it belongs to nobody: a refused setting must not need a second folder.
+        """
         file = self.folder / "config.yaml"
+        begun = self._begun()
         if file.exists():
             differing = differing_keys(_read_config(file), self.settings)
-            if differing:
+            if begun and differing:
                 raise UserError(
                     f"output_dir: {self.folder} belongs to another configuration, which differs in "
                     f"{'; '.join(differing)}; give the same settings or another --output_dir"
@@ -113,16 +117,20 @@ class Run:
             raise UserError(f"output_dir: {self.folder} holds files but no config.yaml; name another folder")
         with atomic_file(file) as opened:
             opened.write(dump(self.settings))
-        self._claim_inputs()
+        self._claim_inputs(begun)
 
-    def _claim_inputs(self) -> None:
+    def _begun(self) -> bool:
+        """Whether rows or a part of a training lie in the folder; paid answers are kept by content and fit any."""
+        return any(True for kind in ("*.jsonl", "*.part", "*.safetensors") for _ in self.folder.rglob(kind))
+
+    def _claim_inputs(self, begun: bool) -> None:
         """A file that the settings name belongs to the configuration by its content, not by its name alone."""
-        known = self._manifest().get("inputs", {})
+        known = self._manifest().get("inputs", {}) if begun else {}
         for key, digest in _input_digests(self.settings).items():
             if known.get(key, digest) != digest:
                 mend = "restore it or name another --output_dir"
                 raise UserError(f"{key}: the file has changed since {self.folder} was begun; {mend}")
-            if key not in known:
+            if known.get(key) != digest:
                 self.remember("inputs", key, digest)
 
     def _manifest(self) -> dict[str, Any]:
