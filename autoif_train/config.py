@@ -28,6 +28,7 @@ from autoif_train.execution import ExecutionSettings
 from autoif_train.feedback.demonstrations import DemonstrationsSettings
 from autoif_train.feedback.pairs import PairsSettings
 from autoif_train.feedback.quality import QualitySettings
+from autoif_train.feedback.refinement import SparSettings
 from autoif_train.feedback.rounds import OnlineDpoSettings
 from autoif_train.synthesis.agreement import AgreementSettings
 from autoif_train.synthesis.back_translation import BackTranslationSettings
@@ -42,7 +43,7 @@ from autoif_train.types import UserError
 
 CONFIGS = Path(__file__).parent.parent / "recipes" / "configs"
 # Sections whose names are a trainer's own, by their dotted keys, e.g. `spar.dpo`, and the section that lists the names.
-PASSED_THROUGH = {"sft": "sft", "dpo": "dpo"}
+PASSED_THROUGH = {"sft": "sft", "dpo": "dpo", "spar.dpo": "dpo", "spar.sft": "sft"}
 OPTIONS = ("config", "print_config")
 # What may change between two runs in one folder: it decides how fast or where, or extends, never what is made.
 FREE_KEYS = (
@@ -52,6 +53,7 @@ FREE_KEYS = (
     "dpo.packed",
     "dpo.reference_cache",
     "online_dpo.rounds",
+    "spar.rounds",
     "cache.path",
     "vllm.tensor_parallel_size",
     "vllm.gpu_memory_utilization",
@@ -64,7 +66,7 @@ FREE_KEYS = (
     "evaluation.lm_eval_batch_size",
     "evaluation.seeds",
     "evaluation.largest_drop",
-    # Files that benchmarks are read from: answers and verdicts are kept under names that hang on what these hold.
+    # Files that benchmarks are read from; kept answers to other prompts are refused where they are graded.
     *(f"evaluation.{key}" for key in BENCHMARK_FILES),
     # Verdicts are kept under the name of the judge that gave them.
     *(f"evaluation.judge.{field.name}" for field in dataclasses.fields(JudgeSettings)),
@@ -159,6 +161,15 @@ LEAST = {
     "online_dpo.stop_when_flat": 1,
     "online_dpo.drift_queries": 0,
     "online_dpo.validation_queries": 0,
+    "spar.refinements_per_node": 1,
+    "spar.beam": 1,
+    "spar.depth": 1,
+    "spar.accept_above": 0,
+    "spar.rounds": 1,
+    "spar.responses_per_query": 1,
+    "spar.temperature": 0,
+    "spar.votes": 1,
+    "spar.votes_temperature": 0,
     "evaluation.max_prompts": 1,
     "evaluation.max_new_tokens": 1,
     "evaluation.temperature": 0,
@@ -237,6 +248,7 @@ class Settings:
     between runs)."""
     lora: LoraSettings = dataclasses.field(default_factory=LoraSettings)
     online_dpo: OnlineDpoSettings = dataclasses.field(default_factory=OnlineDpoSettings)
+    spar: SparSettings = dataclasses.field(default_factory=SparSettings)
     evaluation: EvaluationSettings = dataclasses.field(default_factory=EvaluationSettings)
 
 
@@ -317,7 +329,8 @@ class _Layered:
         mode_file = CONFIGS / "modes" / f"{names['mode']}.yaml"
         preset_file = CONFIGS / "presets" / f"{names['preset']}.yaml"
         merged: dict[str, Any] = {}
-        below = (_read_layer(CONFIGS / "paper.yaml"), _read_layer(preset_file), model, _read_layer(mode_file), by_mode)
+        numbers = [_read_layer(CONFIGS / f"{name}.yaml") for name in ("paper", "neighbours")]
+        below = (*numbers, _read_layer(preset_file), model, _read_layer(mode_file), by_mode)
         for layer in below:
             merged = merge(merged, layer)
         if names["mode"] == "strong_to_weak" and self._names_a_supervisor(user):
@@ -500,15 +513,8 @@ def differing_keys(old: dict[str, Any], settings: Settings) -> list[str]:
     return [
         f"{key}: {before.get(key)} → {after.get(key)}"
         for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and not _is_free(key, after)
+        if before.get(key) != after.get(key) and key not in FREE_KEYS
     ]
-
-
-def _is_free(key: str, settings: dict[str, Any]) -> bool:
-    """Whether a key may change; how a global batch is split may where its size is stated, and decides it elsewhere."""
-    section, _, name = key.partition(".")
-    splits = name in ("per_device_train_batch_size", "gradient_accumulation_steps")
-    return key in FREE_KEYS and not (splits and settings.get(f"{section}.global_batch_size") is None)
 
 
 def flat(tree: dict[str, Any], before: str = "") -> dict[str, Any]:

@@ -185,14 +185,15 @@ class Query:
         return [{"role": "user", "content": self.prompt}]
 
     @classmethod
-    def from_row(cls, row: Row) -> Query:
+    def from_row(cls, row: Row, bare: bool = False) -> Query:
+        """Reads a row; one without functions only where `bare` says that somebody else judges."""
         functions = tuple(
             QueryFunction(function["source"], function["instruction_id"], function.get("audit", False))
             for function in row["functions"]
         )
         if isinstance(row["instruction_ids"], str):
             raise ValueError("`instruction_ids` is a list of ids")
-        if not functions:
+        if not functions and not bare:
             raise ValueError("a query needs at least one verification function in `functions`")
         return cls(
             prompt=row["prompt"],
@@ -215,6 +216,11 @@ class Response:
     index: int = 0
     finished: bool = True
     parent_id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """What `parent_id` of a refinement of it names."""
+        return content_id("response", self.query_id, self.index, self.text)
 
     @classmethod
     def from_row(cls, row: Row) -> Response:
@@ -245,18 +251,20 @@ class Verdict:
 class Judged:
     """The row every selector eats: an answer and what the functions said of it.
 
-    `quality` is how well the text answers the user query, 0 to 10 (paper §3.3); None when nobody scored it.
+    `quality` is how well the text answers the user query, 0 to 10 (paper §3.3); None when nobody scored it. `critique`
+    says what is wrong, for whoever refines the answer.
     """
 
     unit: ClassVar[str] = "response"
     response: Response
     verdict: Verdict
     quality: float | None = None
+    critique: str = ""
 
     @classmethod
     def from_row(cls, row: Row) -> Judged:
         verdict = Verdict(tuple(Outcome(outcome) for outcome in row["outcomes"]), row["score"])
-        return cls(Response.from_row(row), verdict, row.get("quality"))
+        return cls(Response.from_row(row), verdict, row.get("quality"), row.get("critique", ""))
 
     def to_row(self) -> Row:
         """The flat row of `judged.jsonl`."""
@@ -265,6 +273,7 @@ class Judged:
             "outcomes": [outcome.value for outcome in self.verdict.outcomes],
             "score": self.verdict.score,
             "quality": self.quality,
+            **({"critique": self.critique} if self.critique else {}),
         }
 
 

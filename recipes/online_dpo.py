@@ -88,18 +88,22 @@ def collect_pairs(run, settings, policy, number, queries):
     if run.has(f"{name}/pairs"):
         return run.rows(f"{name}/pairs")
     judged = answer(run, settings, policy, queries, name, seed)
-    if settings.quality.enabled:
-        with open_chat(
-            settings.supervisor, settings.policy, "supervisor", run.cache_path(), settings.vllm
-        ) as supervisor:
-            run.watch("supervisor", supervisor)
-            judged = run.keep(
-                f"{name}/scored", score_quality, queries, judged, quality_judge(settings.quality, supervisor),
-                settings.quality, settings.pairs.chosen_above, *seed, read=Judged.from_row,
-            )  # fmt: skip
+    judged = with_quality(run, settings, name, queries, judged, settings.pairs.chosen_above, seed)
     earlier = [run.rows(f"online_dpo/round_{before}/pairs") for before in range(1, number)]
     fresh = pairs_by_score(queries, judged, settings.pairs, settings.quality, *seed)
     return run.keep(f"{name}/pairs", with_replay, fresh, earlier, settings.online_dpo, settings.seed + number)
+
+
+def with_quality(run, settings, name, queries, judged, follows_above, seed):
+    """The judged answers with the relevance of those that follow, where `quality.enabled` asks for it."""
+    if not settings.quality.enabled:
+        return judged
+    with open_chat(settings.supervisor, settings.policy, "supervisor", run.cache_path(), settings.vllm) as supervisor:
+        run.watch("supervisor", supervisor)
+        return run.keep(
+            f"{name}/scored", score_quality, queries, judged, quality_judge(settings.quality, supervisor),
+            settings.quality, follows_above, *seed, read=Judged.from_row,
+        )  # fmt: skip
 
 
 def answer(run, settings, policy, queries, name, seed):

@@ -130,7 +130,8 @@ def _rejected(query: Query, row: Judged, settings: PairsSettings, quality: Quali
     score = row.verdict.score
     if score is None:
         return False
-    counted = zip(query.functions, row.verdict.outcomes, strict=True)
+    # A judge without functions leaves no outcomes.
+    counted = zip(query.functions, row.verdict.outcomes, strict=True) if row.verdict.outcomes else ()
     violated = score <= settings.rejected_at_or_below and all(
         outcome.judged for function, outcome in counted if not function.audit
     )

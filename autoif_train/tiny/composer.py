@@ -33,7 +33,7 @@ def compose(question: Question, constraints: list[Constraint], rng: random.Rando
     rng.shuffle(others)
     extras = (others or [question.attribute]) * 4
     attributes = [question.attribute, *extras][: _sentence_count(demands, rng)]
-    sentences = [_statement(question.entity, name, rng, opening=i == 0) for i, name in enumerate(attributes)]
+    sentences = [statement(question.entity, name, rng, opening=i == 0) for i, name in enumerate(attributes)]
     _lengthen(sentences, len(attributes), question.entity, extras, demands, rng)
     if "start" in demands:
         gap = " " if "nocomma" in demands or rng.random() < 0.5 else ", "
@@ -46,7 +46,7 @@ def _capitalised(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _statement(entity: str, attribute: str, rng: random.Random, opening: bool) -> str:
+def statement(entity: str, attribute: str, rng: random.Random, opening: bool) -> str:
     """One fact as a clause without capital and full stop; only an opening clause must name its subject."""
     article = rng.choice(["the", "the", "a"])
     if article == "a" and entity[0] in "aeiou":
@@ -99,11 +99,11 @@ def _lengthen(
             sentences[0] = f"{rng.choice(OPENERS)}, {sentences[0]}"
         else:
             attribute = extras[(planned + number) % len(extras)]
-            sentences[position] += ", and " + _statement(entity, attribute, rng, opening=False)
+            sentences[position] += ", and " + statement(entity, attribute, rng, opening=False)
     if _few_but_long(demands) and "nocomma" in demands:
         for attribute in extras[:3]:
             position = rng.randrange(len(sentences))
-            sentences[position] += " and " + _statement(entity, attribute, rng, opening=False)
+            sentences[position] += " and " + statement(entity, attribute, rng, opening=False)
 
 
 def _add_keywords(sentences: list[str], demands: Demands, rng: random.Random) -> None:
@@ -162,7 +162,7 @@ def _dress(text: str, question: Question, spare: str, demands: Demands, rng: ran
     if "end" in demands:
         text += gap + str(demands["end"][0])
     if "ps" in demands:
-        text += f"\nP.S. {_capitalised(_statement(question.entity, spare, rng, opening=True))}."
+        text += f"\nP.S. {_capitalised(statement(question.entity, spare, rng, opening=True))}."
     if "title" in demands:
         title = rng.choice([question.entity, question.attribute, f"the {question.entity}"])
         text = f"<<{_capitalised(title)}>>\n{text}"

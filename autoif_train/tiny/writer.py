@@ -1,11 +1,13 @@
 """The tiny world's own writer of answers: a script behind the seam of a chat model, stronger than any model here.
 
 It knows the facts and the constraints of the evaluation sets, and nothing else: an instruction of another kind is
-passed over. A run that names it as its respondent asks what a stronger supervisor is worth (paper Table 2).
+passed over. A run that names it as its respondent asks what a stronger supervisor is worth (paper Table 2); as the
+refiner of recipes/spar.py it mends answers.
 """
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from autoif_train.chat.base import Answer, Prompt, SamplingSettings
 from autoif_train.tiny.composer import compose, good
 from autoif_train.tiny.constraints import Constraint, constraint_of
 from autoif_train.tiny.questions import ALL, Question
+from autoif_train.tiny.refiner import mend
 from autoif_train.types import UserError, derived_seed
 
 FOLLOWS = 0.8
@@ -38,8 +41,11 @@ class TinyWriter:
 
 
 def _written(prompt: Prompt, index: int) -> str:
-    question, constraints = read_prompt(prompt.messages[-1]["content"])
     chance = random.Random(derived_seed(prompt.seed, index))
+    if prompt.step == "refinement":
+        asked, text, critique = json.loads(prompt.payload)
+        return mend(read_prompt(asked)[0], _BETWEEN.split(asked), text, critique, chance)
+    question, constraints = read_prompt(prompt.messages[-1]["content"])
     if chance.random() < FOLLOWS and (answer := good(question, constraints, chance)):
         return answer
     return compose(question, [], chance)

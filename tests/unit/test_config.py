@@ -387,14 +387,6 @@ def test_the_same_settings_do_not_differ(tmp_path):
     assert differences(tmp_path) == []
 
 
-@pytest.mark.parametrize(("stated", "found"), [("16", 0), ("null", 1)])
-def test_how_a_batch_is_split_is_free_where_its_size_is_stated(tmp_path, stated, found):
-    file = tmp_path / "config.yaml"
-    file.write_text(dump(resolve(**{"sft.global_batch_size": stated})))
-    changed = resolve(**{"sft.global_batch_size": stated, "sft.per_device_train_batch_size": 3})
-    assert len(differing_keys(load_dump(file), changed)) == found
-
-
 @pytest.mark.parametrize("key", ["seed", "sft.num_train_epochs", "pairs.max_per_query", "execution.timeout_seconds"])
 def test_a_difference_names_its_key_and_both_values(tmp_path, key):
     (found,) = differences(tmp_path, **{key: 7})
@@ -442,3 +434,36 @@ def test_every_bound_belongs_to_a_setting():
     from autoif_train.config import LEAST, MOST, known_keys
 
     assert set(LEAST) | set(MOST) <= set(known_keys())
+
+
+# --- sections inside sections -----------------------------------------------------------------------------------------
+
+
+def test_a_trainers_names_lie_inside_a_section_of_ours(user):
+    settings = user("spar: {beam: 4, dpo: {beta: 0.2, save_strategy: 'no'}}", "--spar.dpo.learning_rate", "1e-6")
+    assert settings.spar.beam == 4
+    assert (settings.spar.dpo["beta"], settings.spar.dpo["learning_rate"]) == (0.2, 1e-6)
+    assert settings.spar.dpo["save_strategy"] == "no"
+    assert settings.spar.dpo["loss_weights"] == [1.0, 0.1]
+    assert user(dump(settings)) == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("spar: {dpo: {bata: 1}}", "unknown setting spar.dpo.bata; did you mean spar.dpo.beta"),
+        ("spar: {dpo: {beta: hot}}", "spar.dpo.beta takes float"),
+        ("spar: {dpo: {seed: 1}}", "spar.dpo.seed is the run's own"),
+    ],
+)
+def test_a_mistake_inside_it_is_told_by_its_whole_key(user, text, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        user(text)
+
+
+@pytest.mark.parametrize(
+    "flags", [["--spar.dpo.bata", "1"], ["--spar.dpo", "{}"], ["--spar.sft.learning_rate", "fast"]]
+)
+def test_a_mistaken_flag_inside_it_is_refused(flags):
+    with pytest.raises(UserError, match=re.escape(flags[0][2:])):
+        parse("recipe", "", flags)

@@ -13,6 +13,8 @@ PLACEHOLDERS = {
     "back_translation": {"function"},
     "entailment": {"premise", "hypothesis"},
     "quality": {"user_query", "instructions", "response"},
+    "refine": {"prompt", "response", "critique"},
+    "follows": {"prompt", "response"},
 }
 
 

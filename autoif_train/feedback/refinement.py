@@ -1,0 +1,189 @@
+"""Refined pairs (SPaR, arXiv 2412.11605): who refines, who verifies, which answers are refined, what comes of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Literal
+
+from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
+from autoif_train.feedback.judge import QUERIES_PER_FRAME, grouped, outcomes_of, verdict
+from autoif_train.feedback.quality import QualitySettings, good_quality
+from autoif_train.feedback.search import Refine, SearchSettings, Verify, best, search, value
+from autoif_train.synthesis import reading
+from autoif_train.synthesis.asking import Attempt, ask_until_readable
+from autoif_train.synthesis.cross_validation import Runs
+from autoif_train.synthesis.prompt import fill
+from autoif_train.types import Demonstration, Dropped, Judged, Kept, Messages, Outcome, Query, Response, Verdict
+from autoif_train.types import derived_seed as seeded
+
+
+@dataclasses.dataclass(frozen=True)
+class SparSettings(SearchSettings):
+    """Self-play with tree-search refinement (recipes/spar.py); its queries are those of `online_dpo`'s rounds."""
+
+    rounds: int = 3
+    """Rounds of sample → search → pair → train (SPaR: 3)."""
+    responses_per_query: int = 5
+    """Answers per query, among which a failing one is looked for (SPaR: 5)."""
+    temperature: float = 0.9
+    """Softmax temperature of the answers, and of their refinements (SPaR: 0.9 for the answers)."""
+    verify: Literal["functions", "judge", "both"] = "functions"
+    """What gives an answer its score: its functions, the refiner's votes (SPaR), or the lesser of the two."""
+    votes: int = 5
+    """Judgements drawn of an answer where the refiner judges; the score is the share of Yes (SPaR: 5)."""
+    votes_temperature: float = 0.7
+    """Softmax temperature of judgements (SPaR: 0.7)."""
+    refiner: Literal["policy", "supervisor", "tiny"] = "policy"
+    """Who refines until a refiner is trained: the policy, the supervisor, or the tiny world's script."""
+    train_refiner: bool = True
+    """Fine-tune the refiner on each round's refinements that passed; it refines in the next round (SPaR)."""
+    dpo: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Laid over `dpo` for the policy, e.g. --spar.dpo.beta 0.1."""
+    sft: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Laid over `sft` for the refiner, e.g. --spar.sft.learning_rate 2e-6."""
+
+
+def refining(chat: ChatModel, settings: SparSettings, sampling: SamplingSettings, *seed: object) -> Refine:
+    """`chat` mends an answer after its critique; under `best_of_n` it answers the query anew instead."""
+    prompt = _anew if settings.strategy == "best_of_n" else _mended
+    drawn = dataclasses.replace(
+        sampling, responses_per_query=settings.refinements_per_node, temperature=settings.temperature
+    )
+
+    def refine(asked: Sequence[tuple[Query, Judged, int]]) -> list[list[Response]]:
+        found = chat.answer([prompt(query, answer, first, seed) for query, answer, first in asked], drawn)
+        return [
+            [Response(query.id, reading.without_thinking(each.text), chat.name, 0, each.finished) for each in answers]
+            for (query, _, _), answers in zip(asked, found, strict=True)
+        ]
+
+    return refine
+
+
+def _anew(query: Query, _: Judged, first: int, seed: tuple) -> Prompt:
+    return Prompt(query.messages, "response", query.prompt, seeded(*seed, "anew", query.id), first)
+
+
+def _mended(query: Query, answer: Judged, first: int, seed: tuple) -> Prompt:
+    payload = json.dumps([query.prompt, answer.response.text, answer.critique], ensure_ascii=False)
+    messages = refine_messages(query, answer)
+    return Prompt(messages, "refinement", payload, seeded(*seed, "refine", answer.response.id), first)
+
+
+def refine_messages(query: Query, answer: Judged) -> Messages:
+    """The conversation that asks for a refinement, in the search and in the refiner's training alike."""
+    text = fill("refine", prompt=query.prompt, response=answer.response.text, critique=answer.critique)
+    return [{"role": "user", "content": text}]
+
+
+def verifying(functions: Verify, votes: Verify, settings: SparSettings) -> Verify:
+    """The verdicts that `settings.verify` names; of two the lesser, or that of the one who has an opinion."""
+    judges = {"functions": [functions], "judge": [votes], "both": [functions, votes]}[settings.verify]
+
+    def verify(asked: Sequence[tuple[Query, Response]]) -> list[Judged]:
+        return [_least(found) for found in zip(*(judge(asked) for judge in judges), strict=True)]
+
+    return verify
+
+
+def _least(found: Sequence[Judged]) -> Judged:
+    score = min((each.verdict.score for each in found if each.verdict.score is not None), default=None)
+    critique = "\n".join(each.critique for each in found if each.critique)
+    return Judged(found[0].response, Verdict(found[0].verdict.outcomes, score), critique=critique)
+
+
+def by_functions(executor: Runs, instructions: Mapping[str, str]) -> Verify:
+    """Exact verdicts; the critique names what is violated, by the texts of `instructions` or else by its source."""
+
+    def verify(asked: Sequence[tuple[Query, Response]]) -> list[Judged]:
+        calls = [([function.source for function in query.functions], response.text) for query, response in asked]
+        judged = []
+        for (query, response), outcomes in zip(asked, outcomes_of(calls, executor), strict=True):
+            said = zip(query.functions, outcomes, strict=True)
+            violated = [each for each, outcome in said if outcome is Outcome.VIOLATED and not each.audit]
+            named = dict.fromkeys(instructions.get(each.instruction_id, each.source) for each in violated)
+            critique = "\n".join(f"Not followed: {text}" for text in named)
+            judged.append(Judged(response, verdict(query.functions, outcomes), critique=critique))
+        return judged
+
+    return verify
+
+
+def by_votes(chat: ChatModel, settings: SparSettings, sampling: SamplingSettings, *seed: object) -> Verify:
+    """The share of Yes among a chat model's judgements; the critique is the first that says No."""
+    drawn = dataclasses.replace(sampling, responses_per_query=settings.votes, temperature=settings.votes_temperature)
+
+    def verify(asked: Sequence[tuple[Query, Response]]) -> list[Judged]:
+        messages = [fill("follows", prompt=query.prompt, response=response.text) for query, response in asked]
+        prompts = [
+            Prompt([{"role": "user", "content": text}], "judgement", text, seeded(*seed, "votes", response.id))
+            for text, (_, response) in zip(messages, asked, strict=True)
+        ]
+        found = ask_until_readable(chat, prompts, drawn, lambda said: reading.last_word(said.text, _VOTES), 0)
+        return [_voted(response, votes) for (_, response), votes in zip(asked, found, strict=True)]
+
+    return verify
+
+
+_VOTES = (r"\byes\b", r"\bno\b")
+
+
+def _voted(response: Response, votes: Sequence[Attempt[str]]) -> Judged:
+    read = [vote for vote in votes if not vote.reason]
+    against = [reading.without_thinking(vote.answer.text) for vote in read if vote.value == "no"]
+    score = 1 - len(against) / len(read) if read else None
+    return Judged(response, Verdict((), score), critique=against[0] if against else "")
+
+
+def verified(responses: Iterable[Response], queries: Iterable[Query], verify: Verify) -> Iterator[Judged]:
+    """Every response with its verdict and critique, in order."""
+    groups = grouped(queries, responses)
+    while frame := list(islice(groups, QUERIES_PER_FRAME)):
+        yield from verify([(query, response) for query, answers in frame for response in answers])
+
+
+def failing_roots(
+    queries: Iterable[Query], judged: Iterable[Judged], settings: SparSettings, *seed: object
+) -> Iterator[Judged | Kept | Dropped]:
+    """One failing answer, drawn, of each query that has any: the root of its search."""
+    for query, rows in grouped(queries, judged):
+        failing = [row for row in rows if 0 <= value(row) <= settings.accept_above]
+        if failing:
+            yield Kept("query")
+            yield random.Random(seeded(*seed, "root", query.id)).choice(failing)
+        else:
+            judged_any = any(value(row) >= 0 for row in rows)
+            yield Dropped("query", "no answer failed" if judged_any else "nobody could judge", query.prompt)
+
+
+def searched(
+    roots: Iterable[Judged], queries: Iterable[Query], refine: Refine, verify: Verify, settings: SearchSettings
+) -> Iterator[Judged]:
+    """Every answer of each root's search, the root first."""
+    groups = grouped(queries, roots)
+    while frame := list(islice(groups, QUERIES_PER_FRAME)):
+        for answers in search([query for query, _ in frame], [rows[0] for _, rows in frame], refine, verify, settings):
+            yield from answers
+
+
+def ends(queries: Iterable[Query], answers: Iterable[Judged]) -> Iterator[Judged]:
+    """The two ends of each search: its root and, where some refinement is worth more, the best."""
+    for _, rows in grouped(queries, answers):
+        yield rows[0]
+        if best(rows) is not rows[0]:
+            yield best(rows)
+
+
+def refinements(
+    queries: Iterable[Query], pairs: Iterable[Judged], settings: SparSettings, quality: QualitySettings
+) -> Iterator[Demonstration]:
+    """What the refiner learns from: the refinements that passed, asked for as the search asks."""
+    for query, (root, *leaves) in grouped(queries, pairs):
+        for leaf in leaves:
+            if value(leaf) > settings.accept_above and good_quality(leaf, quality):
+                completion = [{"role": "assistant", "content": leaf.response.text}]
+                yield Demonstration(refine_messages(query, root), completion, query.id, leaf.verdict.score)

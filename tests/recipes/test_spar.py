@@ -1,0 +1,100 @@
+"""SPaR as a user runs it: what each round leaves, a trained refiner, its strategies, and mistakes."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from autoif_train.rows import Rows, write_rows
+from autoif_train.types import Judged
+from tests.conftest import SMALL, run_recipe
+
+ROUNDS = ("--spar.rounds", "2", "--spar.train_refiner", "true", "--spar.sft.num_train_epochs", "1")
+
+
+def prepared(tiny_run, folder):
+    """A run folder with data and the SFT model, before its first round."""
+    for name in ("data", "sft"):
+        shutil.copytree(tiny_run.folder / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def spar_run(tiny_run, tmp_path_factory):
+    """Two rounds at small sizes, and what the command said."""
+    folder = prepared(tiny_run, tmp_path_factory.mktemp("spar") / "run")
+    ran = run_recipe("spar", "--output_dir", str(folder), *SMALL, *ROUNDS)
+    assert ran.code == 0, ran.err
+    return folder, ran
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_every_pair_is_a_failure_and_a_refinement_of_it(spar_run, number):
+    name = spar_run[0] / f"spar/round_{number}"
+    searched = {row.response.id: row for row in Rows(name / "searched.jsonl", Judged.from_row)}
+    texts = {(row.response.query_id, row.response.text): row for row in searched.values()}
+    pairs = list(Rows(name / "pairs.jsonl"))
+    assert pairs
+    for pair in pairs:
+        assert pair["rejected_score"] <= 0.5 < pair["chosen_score"]
+        leaf = texts[pair["query_id"], pair["chosen"][0]["content"]].response
+        while leaf.parent_id:
+            leaf = searched[leaf.parent_id].response
+        assert leaf.text == pair["rejected"][0]["content"]
+
+
+def test_a_failing_answer_carries_the_critique_that_its_refinement_was_asked_with(spar_run):
+    rows = [Judged.from_row(row) for row in Rows(spar_run[0] / "spar/round_1/roots.jsonl")]
+    assert rows
+    assert all(row.critique.startswith("Not followed: ") for row in rows)
+    asked = next(iter(Rows(spar_run[0] / "spar/round_1/refinements.jsonl")))["prompt"][0]["content"]
+    assert any(row.critique in asked and row.response.text in asked for row in rows)
+
+
+def test_the_refiner_of_the_first_round_refines_in_the_second(spar_run):
+    authors = [
+        {row["author"] for row in Rows(spar_run[0] / f"spar/round_{number}/searched.jsonl") if row["parent_id"]}
+        for number in (1, 2)
+    ]
+    assert authors == [{"tiny writer (a script)"}, {"spar/round_1/refiner"}]
+
+
+def test_the_policy_was_trained(spar_run):
+    from safetensors.torch import load_file
+
+    start, policy = (load_file(spar_run[0] / f"{name}/model.safetensors") for name in ("sft", "spar/round_1/policy"))
+    assert any((start[name] != policy[name]).any() for name in start)
+
+
+def test_the_same_command_again_makes_nothing_anew(spar_run):
+    folder, _ = spar_run
+    before = {path: path.stat().st_mtime_ns for path in (folder / "spar").rglob("*") if path.is_file()}
+    assert run_recipe("spar", "--output_dir", str(folder), *SMALL, *ROUNDS).code == 0
+    assert {path: path.stat().st_mtime_ns for path in (folder / "spar").rglob("*") if path.is_file()} == before
+
+
+def test_independent_answers_are_the_control(tiny_run, tmp_path):
+    folder = prepared(tiny_run, tmp_path / "run")
+    flags = ("--spar.rounds", "1", "--spar.strategy", "best_of_n", "--spar.refiner", "policy")
+    ran = run_recipe("spar", "--output_dir", str(folder), *SMALL, *flags)
+    assert ran.code == 0, ran.err
+    assert {row["author"] for row in Rows(folder / "spar/round_1/searched.jsonl")} == {"sft"}
+
+
+def test_a_round_without_a_pair_keeps_its_work(tiny_run, tmp_path):
+    folder = prepared(tiny_run, tmp_path / "run")
+    ran = run_recipe("spar", "--output_dir", str(folder), *SMALL, "--spar.rounds", "1", "--spar.accept_above", "1.0")
+    assert ran.code == 2, ran.err
+    assert "round_1/pairs.jsonl holds no rows" in ran.err
+    assert (folder / "spar/round_1/searched.jsonl").exists()
+
+
+def test_a_query_without_functions_needs_a_judge(tiny_run, tmp_path):
+    folder = prepared(tiny_run, tmp_path / "run")
+    rows = list(Rows(folder / "data/queries.jsonl"))
+    rows[1]["functions"] = []
+    write_rows(folder / "data/queries.jsonl", rows)
+    ran = run_recipe("spar", "--output_dir", str(folder), *SMALL)
+    assert ran.code == 2, ran.err
+    assert "queries.jsonl, line 2" in ran.err
