@@ -28,6 +28,7 @@ def prepare() -> None:
     os.environ.setdefault("DATASETS_VERBOSITY", "error")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # without a network: two lines for each of many attempts
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     rank = int(os.environ.get("RANK", "0"))
     logging.getLogger("autoif_train").setLevel(logging.INFO if rank == 0 else logging.WARNING)

@@ -66,7 +66,7 @@ FREE_KEYS = (
     "evaluation.lm_eval_batch_size",
     "evaluation.seeds",
     "evaluation.largest_drop",
-    # Files that benchmarks are read from; kept answers to other prompts are refused where they are graded.
+    # Files that benchmarks are read from: answers and verdicts are kept under names that hang on what these hold.
     *(f"evaluation.{key}" for key in BENCHMARK_FILES),
     # Verdicts are kept under the name of the judge that gave them.
     *(f"evaluation.judge.{field.name}" for field in dataclasses.fields(JudgeSettings)),
@@ -513,8 +513,15 @@ def differing_keys(old: dict[str, Any], settings: Settings) -> list[str]:
     return [
         f"{key}: {before.get(key)} → {after.get(key)}"
         for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and key not in FREE_KEYS
+        if before.get(key) != after.get(key) and not _is_free(key, after)
     ]
+
+
+def _is_free(key: str, settings: dict[str, Any]) -> bool:
+    """Whether a key may change; how a global batch is split may where its size is stated, and decides it elsewhere."""
+    section, _, name = key.partition(".")
+    splits = name in ("per_device_train_batch_size", "gradient_accumulation_steps")
+    return key in FREE_KEYS and not (splits and settings.get(f"{section}.global_batch_size") is None)
 
 
 def flat(tree: dict[str, Any], before: str = "") -> dict[str, Any]:

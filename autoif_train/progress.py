@@ -34,8 +34,8 @@ class Progress:
         self._chats: list[tuple[str, ChatModel]] = []
 
     def watch(self, role: str, chat: ChatModel) -> None:
-        """Count from now on what `chat` spends."""
-        if hasattr(chat, "usage"):
+        """Count from now on what `chat` spends; a model in two roles is counted in the first."""
+        if hasattr(chat, "usage") and all(chat is not known for _, known in self._chats):
             self._chats.append((role, chat))
 
     def spent(self) -> Spent:

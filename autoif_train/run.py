@@ -13,9 +13,7 @@ import hashlib
 import json
 import logging
 import os
-import shlex
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -31,6 +29,7 @@ from autoif_train.funnel import Tally, funnel_lines, gate_lines, hint_lines, rea
 from autoif_train.progress import Progress
 from autoif_train.resources import is_model, resolve
 from autoif_train.rows import Rows, atomic_file, plain, write_rows
+from autoif_train.training.engine import start_command
 from autoif_train.types import Row, UserError
 from autoif_train.versions import versions
 
@@ -101,11 +100,15 @@ class Run:
             ) from error
 
     def _claim(self) -> None:
-        """A folder belongs to one resolved configuration; another one is refused, never merged."""
+        """A folder belongs to one resolved configuration; another one is refused, never merged.
+
+        Until something has been made it belongs to nobody: a refused setting must not need a second folder.
+        """
         file = self.folder / "config.yaml"
+        begun = self._begun()
         if file.exists():
             differing = differing_keys(_read_config(file), self.settings)
-            if differing:
+            if begun and differing:
                 raise UserError(
                     f"output_dir: {self.folder} belongs to another configuration, which differs in "
                     f"{'; '.join(differing)}; give the same settings or another --output_dir"
@@ -114,16 +117,20 @@ class Run:
             raise UserError(f"output_dir: {self.folder} holds files but no config.yaml; name another folder")
         with atomic_file(file) as opened:
             opened.write(dump(self.settings))
-        self._claim_inputs()
+        self._claim_inputs(begun)
 
-    def _claim_inputs(self) -> None:
+    def _begun(self) -> bool:
+        """Whether rows or a part of a training lie in the folder; paid answers are kept by content and fit any."""
+        return any(True for kind in ("*.jsonl", "*.part", "*.safetensors") for _ in self.folder.rglob(kind))
+
+    def _claim_inputs(self, begun: bool) -> None:
         """A file that the settings name belongs to the configuration by its content, not by its name alone."""
-        known = self._manifest().get("inputs", {})
+        known = self._manifest().get("inputs", {}) if begun else {}
         for key, digest in _input_digests(self.settings).items():
             if known.get(key, digest) != digest:
                 mend = "restore it or name another --output_dir"
                 raise UserError(f"{key}: the file has changed since {self.folder} was begun; {mend}")
-            if key not in known:
+            if known.get(key) != digest:
                 self.remember("inputs", key, digest)
 
     def _manifest(self) -> dict[str, Any]:
@@ -260,8 +267,9 @@ class Run:
         """What an earlier recipe made: its rows, or its model's path. Refuses, with the command to run, where it is
         missing."""
         if not self.has(name):
-            # The same flags: a run folder belongs to one configuration.
-            command = shlex.join(["accelerate", "launch", f"recipes/{recipe}.py", *sys.argv[1:]])
+            # The same flags: a run folder belongs to one configuration. Data are made without a launcher.
+            engine = "none" if name.startswith("data/") else self.settings.engine
+            command = start_command(engine, f"recipes/{recipe}.py")
             raise UserError(f"{self.path(name)} is missing; first run: {command}")
         return str(self.path(name)) if self.path(name).is_dir() else self.rows(name, read)
 

@@ -12,7 +12,7 @@ import dataclasses
 from functools import partial
 from itertools import chain
 
-from autoif_train.chat.choice import open_chat, open_model, respondent_settings
+from autoif_train.chat.choice import open_model, open_roles, respondent_settings
 from autoif_train.chat.policy import base_model, load_tokenizer
 from autoif_train.command import run_recipe
 from autoif_train.execution import ALLOWED_IMPORTS, Executor
@@ -50,16 +50,15 @@ def main(settings):
         check_template(base, load_tokenizer(base, settings.policy))
         if settings.back_translation.kind == "nli":
             check_nli(settings.back_translation.model)
-        cache = run.cache_path()
         responding = respondent_settings(settings.supervisor, settings.respondent)
         with (
             Executor(**dataclasses.asdict(settings.execution)) as executor,
-            open_chat(settings.supervisor, settings.policy, "supervisor", cache, settings.vllm) as supervisor,
-            open_chat(responding, settings.policy, "respondent", cache, settings.vllm) as respondent,
+            open_roles(settings.supervisor, responding, settings.policy, run.cache_path(), settings.vllm) as roles,
         ):
             run.remember("execution", "sandbox", executor.report)
-            run.watch("supervisor", supervisor)
-            run.watch("respondent", respondent)
+            for role, chat in roles.items():
+                run.watch(role, chat)
+            supervisor, respondent = roles["supervisor"], roles["respondent"]
             checked = check_instructions(run, settings, supervisor, executor)
             if settings.synthesis.pilot_responses:
                 checked = pilot(run, settings, checked, respondent, responding.kind, executor)

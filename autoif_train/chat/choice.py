@@ -103,6 +103,20 @@ def open_chat(
 
 
 @contextmanager
+def open_roles(
+    supervisor: SupervisorSettings, respondent: SupervisorSettings, policy: PolicySettings, cache: Path,
+    vllm: VllmSettings | None = None,
+) -> Iterator[dict[str, ChatModel]]:  # fmt: skip
+    """The chat models of both roles by name; one local model that does both is loaded once."""
+    with open_chat(supervisor, policy, "supervisor", cache, vllm) as writes:
+        if respondent == supervisor and respondent.kind in ("policy", *ENGINES):
+            yield {"supervisor": writes, "respondent": writes}
+            return
+        with open_chat(respondent, policy, "respondent", cache, vllm) as answers:
+            yield {"supervisor": writes, "respondent": answers}
+
+
+@contextmanager
 def _open_api(settings: ApiSettings, cache: Path, role: str) -> Iterator[ChatModel]:
     with AnswerCache(cache) as kept:
         yield ApiChat(settings, kept, role)

@@ -48,6 +48,11 @@ class Ability:
     overrides: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
+    def metric(self) -> str:
+        """The name of the measure among the metrics."""
+        return _metric(self.measure)
+
+    @property
     def scorer(self) -> str:
         """Who scores, with what prompt: never one column with another."""
         return f"lm_eval {version('lm_eval')}, {self.task}, {self.shots}-shot, {self.measure}"
@@ -223,13 +228,17 @@ def check_installed(name: str) -> None:
         )
 
 
+def _metric(measure: str) -> str:
+    return measure.replace("-", "_")
+
+
 def metrics(rows: Iterable[Measured]) -> dict[str, float]:
     """The mean over all questions of each metric or filter, with 95 % intervals."""
     rows = list(rows)
     found: dict[str, float] = {}
     for name in dict.fromkeys(name for row in rows for name in row.marks):
         right = sum(row.marks[name] == 1 for row in rows)
-        key = name.replace("-", "_")
+        key = _metric(name)
         found[key] = right / len(rows)
         found[f"{key}_low"], found[f"{key}_high"] = wilson_interval(right, len(rows))
     return found

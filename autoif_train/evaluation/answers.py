@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -11,11 +10,10 @@ from typing import ClassVar, Protocol
 from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.rows import Rows
+from autoif_train.synthesis.reading import without_thinking
 from autoif_train.types import Row, UserError, derived_seed
 
 SHOWN_CHARACTERS = 60
-
-_REASONING = re.compile(r"(?:\A\s*)?<think>.*?(?:</think>\s*|\Z)", re.DOTALL)
 
 
 class Item(Protocol):
@@ -47,18 +45,7 @@ class Answered:
 
     def texts(self, settings: EvaluationSettings) -> tuple[str, ...]:
         """The responses as they are judged: without their reasoning where the settings say so."""
-        return tuple(without_reasoning(text) if settings.strip_thinking else text for text in self.responses)
-
-
-def without_reasoning(text: str) -> str:
-    """The text without its reasoning block and the blanks around it; without a block, the very same text.
-
-    A block that the chat template opened has no opening tag in the answer; an unclosed block hides all that follows.
-    """
-    opened, closed = text.find("<think>"), text.find("</think>")
-    if closed >= 0 and not 0 <= opened < closed:
-        text = f"<think>{text}"
-    return _REASONING.sub("", text)
+        return tuple(without_thinking(text) if settings.strip_thinking else text for text in self.responses)
 
 
 def decoding(settings: EvaluationSettings, responses: int = 1) -> SamplingSettings:
@@ -81,7 +68,7 @@ def answer_items(
         asked = [index for index, item in enumerate(items) if turn < len(item.turns)]
         prompts = [
             Prompt(
-                conversation(items[index].turns[: turn + 1], [without_reasoning(each.text) for each in said[index]]),
+                conversation(items[index].turns[: turn + 1], [without_thinking(each.text) for each in said[index]]),
                 "evaluation",
                 f"{name} {items[index].key} {turn}",
                 derived_seed(seed, name, items[index].key, turn),

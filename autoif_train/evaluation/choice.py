@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import json
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import combinations
@@ -28,6 +29,7 @@ from autoif_train.evaluation import (
     tiny,
 )
 from autoif_train.evaluation.answers import Answered, answer_items, decoding, read_responses
+from autoif_train.evaluation.files import digests
 from autoif_train.evaluation.judging import Graded, judge_facts, open_judge
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.stages import Stage, trained_stages
@@ -38,24 +40,31 @@ from autoif_train.training.card import write_scores
 from autoif_train.types import Row, UserError, content_id, derived_seed
 from autoif_train.versions import versions
 
+Values = dict[int | str, float | None]
+"""What stages are compared on: a number for each item by the item's key, None where there is none."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Benchmark:
     """One benchmark: what is asked, how answers are graded, and what the grades amount to.
 
     `answer(set, chat, settings, seed)` yields a policy's answers, graded at once unless there is a `grading`; `read`
-    turns graded rows back, `metrics` sums them up, and `value(row)` is what stages are compared on: a number per item,
-    None where there is none. Sets of different benchmarks have different names, since each names a file. `validation`
-    is the set that may choose between policies; `score(prompts, responses, output, settings)` grades files of responses
-    and returns the figures. `scorer` says in a few words who grades: results of two scorers never share a column.
-    `greedy`: it is always answered so, as published, whatever the settings of sampling.
+    turns graded rows back, whose `key` tells one item from another. `metrics` sums them up, and `value(row)` is what
+    stages are compared on: a number per item, None where there is none; `shares` are the metrics that are plain means
+    of a number per item. Sets of different benchmarks have different names, since each names a file. `files` are the
+    settings that name what is read: answers to another content are other answers. `validation` is the set that may
+    choose between policies; `score(prompts, responses, output, settings)` grades files of responses and returns the
+    figures. `scorer` says in a few words who grades: results of two scorers never share a column. `greedy`: it is
+    always answered so, as published, whatever the settings of sampling.
     """
 
     sets: tuple[str, ...]
     answer: Callable[..., Iterator[Any]]
     read: Callable[[Row], Any]
     metrics: Callable[[list[Any]], dict[str, float]]
-    value: Callable[[Any], float | None] = lambda row: float(row.passed)
+    value: Callable[[Any], float | None] = lambda row: _passed(row)
+    shares: dict[str, Callable[[Any], float]] = dataclasses.field(default_factory=dict)
+    files: tuple[str, ...] = ()
     grading: Grading | None = None
     validation: str | None = None
     score: Callable[[Path, Path, Path, EvaluationSettings], Row] | None = None
@@ -67,32 +76,47 @@ class Benchmark:
 class Grading:
     """The second half of a benchmark whose answers are graded by somebody who must be opened first.
 
-    `open(settings, cache)` opens the grader, `grade(answers, grader, settings)` yields graded rows. `facts(settings)`
-    is everything about the grader that decides a verdict; its hash is part of the file's name.
+    `open(settings, cache)` opens the grader, `grade(answers, grader, settings)` yields graded rows. `grader(settings)`
+    is who grades and how; `files` are the settings that name what is read besides.
     """
 
     open: Callable[[Settings, Path], AbstractContextManager[Any]]
     grade: Callable[..., Iterator[Any]]
-    facts: Callable[[Settings], Row]
+    grader: Callable[[Settings], Row]
+    files: tuple[str, ...] = ()
+
+    def facts(self, settings: Settings) -> Row:
+        """Everything that decides a verdict; its hash is part of the file's name."""
+        return {**self.grader(settings), **digests(settings.evaluation, self.files)}
 
     def path(self, answers: str, settings: Settings) -> str:
         """Where the verdicts on kept answers lie: those of another grader lie elsewhere."""
         return f"{answers}_graded_{content_id(self.facts(settings))}"
 
 
-def _judged(module: Any) -> Benchmark:
-    """A benchmark whose answers a chat model judges."""
+def _passed(row: Any) -> float:
+    return float(row.passed)
+
+
+PROMPT_LEVEL = {"prompt_strict": _passed, "prompt_loose": lambda row: float(all(row.loose))}
+
+
+def _judged(module: Any, *files: str) -> Benchmark:
+    """A benchmark whose answers a chat model judges, who is shown what `files` name."""
     (name,) = module.SETS
 
     def answer(_: str, chat: ChatModel, settings: EvaluationSettings, seed: int) -> Iterator[Answered]:
         yield from answer_items(name, module.load_items(getattr(settings, f"{name}_prompts")), chat, settings, seed)
 
     grading = Grading(
-        lambda settings, cache: open_judge(settings.evaluation.judge, settings.policy, cache),
+        lambda settings, cache: open_judge(settings.evaluation.judge, settings.policy, settings.vllm, cache),
         module.grade,
         lambda settings: judge_facts(settings.evaluation.judge, settings.policy, name),
+        files,
     )
-    return Benchmark(module.SETS, answer, Graded.from_row, module.metrics, module.value, grading)
+    return Benchmark(
+        module.SETS, answer, Graded.from_row, module.metrics, module.value, files=(f"{name}_prompts",), grading=grading
+    )
 
 
 def _programs(name: str) -> Benchmark:
@@ -102,23 +126,48 @@ def _programs(name: str) -> Benchmark:
         partial(programs.grade, name),
         lambda settings: programs.executor_facts(settings.execution),
     )
-    read = programs.Solved.from_row
-    return Benchmark((name,), partial(programs.answer, name), read, programs.metrics, grading=grading, greedy=True)
+    return Benchmark(
+        (name,),
+        partial(programs.answer, name),
+        programs.Solved.from_row,
+        programs.metrics,
+        shares={"pass_at_1": _passed},
+        files=(f"{name}_prompts",),
+        grading=grading,
+        greedy=True,
+    )
 
 
 def _ability(name: str) -> Benchmark:
     """A benchmark that lm-eval asks and scores."""
-    scorer, read = (lambda: abilities.ABILITIES[name].scorer), abilities.Measured.from_row
-    return Benchmark((name,), abilities.answer, read, abilities.metrics, scorer=scorer, greedy=True)
+    return Benchmark(
+        (name,),
+        abilities.answer,
+        abilities.Measured.from_row,
+        abilities.metrics,
+        shares={abilities.ABILITIES[name].metric: _passed},
+        files=(f"{name}_data",),
+        scorer=lambda: abilities.ABILITIES[name].scorer,
+        greedy=True,
+    )
 
 
 BENCHMARKS = {
-    "tiny": Benchmark(("H", "Q"), tiny.answer_set, tiny.Scored.from_row, tiny.metrics, validation="validation"),
+    "tiny": Benchmark(
+        ("H", "Q"),
+        tiny.answer_set,
+        tiny.Scored.from_row,
+        tiny.metrics,
+        shares={"pass_rate": _passed, "relevance": lambda row: float(row.relevant)},
+        validation="validation",
+    ),
     "ifeval": Benchmark(
         ifeval.SETS,
         ifeval.answer_set,
         ifeval.Graded.from_row,
         ifeval.metrics,
+        shares=PROMPT_LEVEL,
+        files=("ifeval_prompts",),
         score=ifeval.score_files,
         scorer=lambda: f"lm_eval {importlib.metadata.version('lm_eval')}",
     ),
@@ -127,13 +176,15 @@ BENCHMARKS = {
         ifbench.answer_set,
         ifeval.Graded.from_row,
         ifeval.metrics,
+        shares=PROMPT_LEVEL,
+        files=("ifbench_prompts", "ifbench_checkout"),
         score=ifbench.score_files,
         scorer=ifbench.scorer,
     ),
     "followbench": _judged(followbench),
     "infobench": _judged(infobench),
-    "mt_bench": _judged(mt_bench),
-    "arena_hard": _judged(arena_hard),
+    "mt_bench": _judged(mt_bench, "mt_bench_references"),
+    "arena_hard": _judged(arena_hard, "arena_hard_baseline"),
     **{name: _programs(name) for name in programs.SUITES},
     **{name: _ability(name) for name in abilities.ABILITIES},
 }
@@ -161,13 +212,20 @@ def _samples(benchmark: Benchmark, settings: EvaluationSettings) -> tuple[str, .
     return tuple(f"_seed_{number}" for number in range(settings.seeds)) if sampled else ("",)
 
 
+def _paths(benchmark: Benchmark, name: str, stage: Stage, settings: EvaluationSettings) -> list[str]:
+    """Where each answering of a set is kept: what is read from files of another content lies elsewhere."""
+    read = digests(settings, benchmark.files)
+    version = f"-{content_id(read)}" if read else ""
+    return [f"evaluation/{stage.name}/{name}{version}{sample}" for sample in _samples(benchmark, settings)]
+
+
 def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
     """Answer every set of every benchmark with one policy, then grade the answers, each kept in `evaluation/`."""
     wanted = [
-        (BENCHMARKS[bench], name, number, f"evaluation/{stage.name}/{name}{sample}")
+        (BENCHMARKS[bench], name, number, path)
         for bench in settings.evaluation.benchmarks
         for name in BENCHMARKS[bench].sets
-        for number, sample in enumerate(_samples(BENCHMARKS[bench], settings.evaluation))
+        for number, path in enumerate(_paths(BENCHMARKS[bench], name, stage, settings.evaluation))
     ]
     missing = [each for each in wanted if not run.has(_answers_path(each[0], each[3]))]
     if missing:
@@ -175,8 +233,9 @@ def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
             for benchmark, name, number, path in missing:
                 seed = derived_seed(settings.seed, "evaluation", number)
                 answering = _answering(benchmark, settings.evaluation)
-                run.keep(_answers_path(benchmark, path), benchmark.answer, name, chat, answering, seed)
+                # Noted first: a kill between the two must not leave answers of which nobody knows how they were made.
                 run.remember("evaluation", path, _made_with(answering, chat, benchmark))
+                run.keep(_answers_path(benchmark, path), benchmark.answer, name, chat, answering, seed)
     for benchmark, _, _, path in wanted:
         if benchmark.grading and not run.has(_graded_path(benchmark, path, settings)):
             _grade(run, settings, benchmark, path)
@@ -210,6 +269,8 @@ def _made_with(settings: EvaluationSettings, chat: ChatModel, benchmark: Benchma
         "decoding": {name: getattr(sampling, name) for name in ("temperature", "top_p", "max_new_tokens")},
         "chat_template": content_id(template) if template else None,
         "scorer": benchmark.scorer(),
+        "files": digests(settings, benchmark.files),
+        "commit": versions()["commit"],
     }
 
 
@@ -245,37 +306,65 @@ def write_results(run: Run, settings: Settings) -> dict[str, Any]:
     """
     made_with = run.recorded("evaluation")
     scores: list[Row] = []
-    values: dict[tuple[str, str], dict[str, list[float | None]]] = {}
+    values: dict[tuple[str, str], dict[str, Values]] = {}
     for stage in stages(run, settings):
         for bench in settings.evaluation.benchmarks:
             benchmark = BENCHMARKS[bench]
             for name in benchmark.sets:
-                paths = [
-                    f"evaluation/{stage.name}/{name}{sample}" for sample in _samples(benchmark, settings.evaluation)
-                ]
-                samples = [list(run.rows(_graded_path(benchmark, path, settings), benchmark.read)) for path in paths]
-                values.setdefault((bench, name), {})[stage.name] = _mean_values(benchmark, samples)
+                paths = _paths(benchmark, name, stage, settings.evaluation)
+                graded = [_graded_path(benchmark, path, settings) for path in paths]
+                samples = [list(run.rows(path, benchmark.read)) for path in graded]
+                values.setdefault((bench, name), {})[stage.name] = _mean_values(samples, benchmark.value)
                 place = {"stage": stage.stage, "round": stage.round, "seed": settings.seed}
-                where = {"benchmark": bench, "set": name, "n": len(samples[0])}
+                where = {"benchmark": bench, "set": name, "n": len(samples[0]), "items": graded}
+                where |= {"answers": [_answers_path(benchmark, path) for path in paths]}
                 figures = _mean_metrics([benchmark.metrics(rows) for rows in samples])
                 grader = {"grader": benchmark.grading.facts(settings)} if benchmark.grading else {}
                 scores.append({**place, **where, **made_with.get(paths[0], {}), **grader, **figures})
     comparisons = [
         {"benchmark": bench, "set": name, "before": before, "after": after}
-        | compare(table[before], table[after], settings.seed)
+        | compare(*common_values(table[before], table[after]), settings.seed)
         for (bench, name), table in values.items()
         for before, after in combinations(table, 2)
     ]
     return run.write_json("results", {"versions": versions(), "scores": scores, "comparisons": comparisons})
 
 
-def _mean_values(benchmark: Benchmark, samples: list[list[Any]]) -> list[float | None]:
-    """One number per item: the mean over the seeds that have one."""
-    means = []
-    for rows in zip(*samples, strict=True):
-        known = [value for value in map(benchmark.value, rows) if value is not None]
-        means.append(sum(known) / len(known) if known else None)
-    return means
+def item_values(folder: Path, score: Row, metric: str | None = None) -> Values:
+    """What a score of `results.json` in `folder` is made of: a number for each item, by the item's key.
+
+    It is what stages are compared on, or one of the benchmark's `shares`; the mean over the samples where there are
+    several. Empty where the items are gone, or the benchmark has no such share.
+    """
+    benchmark = BENCHMARKS.get(score["benchmark"])
+    value = benchmark and (benchmark.shares.get(metric) if metric else benchmark.value)
+    # Results that name no files are from before they did.
+    names = score.get("items") or [f"evaluation/{Stage(score['stage'], score['round'], '').name}/{score['set']}"]
+    paths = [folder / f"{name}.jsonl" for name in names]
+    if value is None or not all(path.exists() for path in paths):
+        return {}
+    return _mean_values([Rows(path, benchmark.read) for path in paths], value)
+
+
+def comparable(score: Row) -> str:
+    """What two scores of one set must have in common to be set side by side: what was asked, how, and who graded."""
+    return json.dumps([score.get(key) or None for key in ("files", "decoding", "scorer", "grader")], sort_keys=True)
+
+
+def _mean_values(samples: Iterable[Iterable[Any]], value: Callable[[Any], float | None]) -> Values:
+    """One number per item: the mean over the samples that have one."""
+    found: dict[int | str, list[float | None]] = {}
+    for rows in samples:
+        for row in rows:
+            found.setdefault(row.key, []).append(value(row))
+    known = {key: [each for each in values if each is not None] for key, values in found.items()}
+    return {key: statistics.fmean(values) if values else None for key, values in known.items()}
+
+
+def common_values(before: Values, after: Values) -> tuple[list[float | None], list[float | None]]:
+    """The values of the items that both have, side by side."""
+    both = [key for key in before if key in after]
+    return [before[key] for key in both], [after[key] for key in both]
 
 
 def _mean_metrics(samples: list[dict[str, float]]) -> Row:

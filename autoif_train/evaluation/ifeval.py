@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from autoif_train.chat.base import Answer, ChatModel, Prompt
-from autoif_train.evaluation.answers import SHOWN_CHARACTERS, decoding, without_reasoning
+from autoif_train.evaluation.answers import SHOWN_CHARACTERS, decoding
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.statistics import wilson_interval
 from autoif_train.rows import Rows, write_rows
+from autoif_train.synthesis.reading import without_thinking
 from autoif_train.types import Row, UserError, derived_seed
 
 SETS = ("ifeval",)
@@ -201,7 +202,7 @@ def variants(response: str) -> list[str]:
 
 def grade(item: Item, response: str, strip_thinking: bool = True, finished: bool = True) -> Graded:
     """The strict and the loose verdict on every instruction; a blank text follows none. `response` is kept as it is."""
-    text = without_reasoning(response) if strip_thinking else response
+    text = without_thinking(response) if strip_thinking else response
     tried = [variant for variant in variants(text) if variant.strip()]
     strict, loose = [], []
     for check in item.checks():

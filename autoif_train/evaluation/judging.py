@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
 from autoif_train.chat.choice import open_chat
 from autoif_train.chat.policy import PolicySettings
+from autoif_train.chat.vllm import VllmSettings
 from autoif_train.evaluation.settings import JudgeSettings
 from autoif_train.synthesis.prompt import fill_file
 from autoif_train.synthesis.reading import Unreadable
@@ -133,11 +134,13 @@ def yes_or_no(text: str) -> bool:
     return words == {"YES"}
 
 
-def open_judge(settings: JudgeSettings, policy: PolicySettings, cache: Path) -> AbstractContextManager[ChatModel]:
+def open_judge(
+    settings: JudgeSettings, policy: PolicySettings, vllm: VllmSettings, cache: Path
+) -> AbstractContextManager[ChatModel]:
     """The judge of `evaluation.judge`, whose verdicts are kept in `cache`."""
     if settings.kind == "recorded":
         raise UserError("evaluation.judge.kind: a recording cannot judge new answers; name api or transformers")
-    return open_chat(settings, policy, "evaluation.judge", cache)
+    return open_chat(settings, policy, "evaluation.judge", cache, vllm)
 
 
 def judge_facts(settings: JudgeSettings, policy: PolicySettings, name: str) -> Row:

@@ -50,6 +50,13 @@ def bootstrap_interval(sums: Sequence[float], counts: Sequence[float], seed: int
     return float(low), float(high)
 
 
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """The 95 % interval of the mean of a value per item: Wilson's where each is 0 or 1, else a bootstrap."""
+    if {*values} <= {0.0, 1.0}:
+        return wilson_interval(int(sum(values)), len(values))
+    return bootstrap_interval(values, [1.0] * len(values))
+
+
 def compare(
     first: Sequence[float | None], second: Sequence[float | None], seed: int = 0
 ) -> dict[str, float | int | str]:

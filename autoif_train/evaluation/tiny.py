@@ -37,6 +37,11 @@ class Scored:
     kinds: tuple[str, ...] = ()
 
     @property
+    def key(self) -> str:
+        """What tells this item from the others of its set."""
+        return self.prompt
+
+    @property
     def passed(self) -> bool:
         """Strict: every instruction of the prompt is followed."""
         return all(self.followed)

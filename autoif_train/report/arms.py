@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from autoif_train.config import FREE_KEYS, flat
-from autoif_train.evaluation.choice import BENCHMARKS
-from autoif_train.evaluation.statistics import mcnemar, wilson_interval
-from autoif_train.report.folder import json_of, rows_of, settings_of
+from autoif_train.evaluation.choice import Values, comparable, item_values
+from autoif_train.evaluation.statistics import compare, mean_interval
+from autoif_train.report.folder import json_of, settings_of
 from autoif_train.report.stages import PairedTest, stage_name
 from autoif_train.types import UserError
 
@@ -34,11 +34,12 @@ class Arm:
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """An arm's pass rate of one stage on one set; `spread` is the sample standard deviation over seeds, and the
-    interval is Wilson's where there is one seed only."""
+    """What an arm's policy of one stage scored on one set, as a fraction.
+
+    `spread` is the sample standard deviation over seeds; the interval is over prompts where there is one seed only.
+    """
 
     rate: float
-    seeds: int
     spread: float | None
     interval: tuple[float, float] | None
 
@@ -53,7 +54,10 @@ class Score:
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """One stage on one set: a score per arm, and each later arm tested against the first. None = not to be had."""
+    """One stage on one set, graded in one way: a score per arm, and each later arm tested against the first.
+
+    None = not to be had.
+    """
 
     stage: str
     set: str
@@ -75,19 +79,19 @@ def sides(folders: Sequence[Path]) -> Sides:
     if twice := {str(folder) for folder in folders if list(folders).count(folder) > 1}:
         raise UserError(f"{sorted(twice)[0]}: named twice; name each run folder once")
     arms = _arms(folders)
-    tables = [_passed(arm) for arm in arms]
+    tables = [_values(arm) for arm in arms]
     places = list(dict.fromkeys(place for table in tables for place in table))
     lines = [
         Line(
-            stage,
-            name,
-            tuple(_score(table.get((stage, name))) for table in tables),
+            place.stage,
+            place.set,
+            tuple(_score(table.get(place)) for table in tables),
             tuple(
-                _test(arms[0].name, arm.name, name, tables[0].get((stage, name)), table.get((stage, name)))
+                _test(arms[0].name, arm.name, place.set, tables[0].get(place), table.get(place))
                 for arm, table in zip(arms[1:], tables[1:], strict=True)
             ),
         )
-        for stage, name in places
+        for place in places
     ]
     return Sides(tuple(arms), _differences(arms), tuple(lines))
 
@@ -117,35 +121,40 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-Passed = dict[int, dict[str, bool]]  # seed → prompt → whether the answer passed
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where something was measured, and how (`comparable`): what is graded in two ways stands on two lines."""
+
+    stage: str
+    set: str
+    graded: str
 
 
-def _passed(arm: Arm) -> dict[tuple[str, str], Passed]:
-    """For every stage and set: what each seed's policy passed."""
-    table: dict[tuple[str, str], Passed] = {}
+BySeed = dict[int, Values]
+
+
+def _values(arm: Arm) -> dict[Place, BySeed]:
+    """For every place: what each seed's policy is compared on."""
+    table: dict[Place, BySeed] = {}
     for folder, seed in zip(arm.folders, arm.seeds, strict=True):
         for score in (json_of(folder, "results") or {}).get("scores", []):
-            place = stage_name(score), score["set"]
-            read = BENCHMARKS[score["benchmark"]].read
-            rows = [read(row) for row in rows_of(folder, f"evaluation/{place[0]}/{place[1]}") or ()]
-            # Benchmarks without a mark per prompt have figures of their own, which are not compared here.
-            marks = {row.prompt: row.passed for row in rows if hasattr(row, "prompt") and hasattr(row, "passed")}
-            table.setdefault(place, {})[seed] = marks
+            place = Place(stage_name(score), score["set"], comparable(score))
+            table.setdefault(place, {})[seed] = item_values(folder, score)
     return table
 
 
-def _score(passed: Passed | None) -> Score | None:
-    if not passed or not all(passed.values()):
+def _score(measured: BySeed | None) -> Score | None:
+    known = [[value for value in values.values() if value is not None] for values in (measured or {}).values()]
+    if not known or not all(known):
         return None
-    rates = [sum(marks.values()) / len(marks) for marks in passed.values()]
+    rates = [statistics.fmean(values) for values in known]
     if len(rates) > 1:
-        return Score(statistics.mean(rates), len(rates), statistics.stdev(rates), None)
-    (marks,) = passed.values()
-    return Score(rates[0], 1, None, wilson_interval(sum(marks.values()), len(marks)))
+        return Score(statistics.mean(rates), statistics.stdev(rates), None)
+    return Score(rates[0], None, mean_interval(known[0]))
 
 
-def _test(first: str, second: str, name: str, before: Passed | None, after: Passed | None) -> PairedTest | None:
-    """McNemar's test pooled over the seeds that both arms ran, or over their runs in order where they share none."""
+def _test(first: str, second: str, name: str, before: BySeed | None, after: BySeed | None) -> PairedTest | None:
+    """The paired test pooled over the seeds that both arms ran, or over their runs in order where they share none."""
     if not before or not after:
         return None
     common = [seed for seed in before if seed in after]
@@ -154,10 +163,11 @@ def _test(first: str, second: str, name: str, before: Passed | None, after: Pass
     )
     if any(one.keys() != other.keys() for one, other in matched):
         return None  # other prompts: nothing to pair
-    marks = [(one[prompt], other[prompt]) for one, other in matched for prompt in one]
-    if not marks:
+    values = [(one[prompt], other[prompt]) for one, other in matched for prompt in one]
+    if not values:
         return None
-    return PairedTest(first, second, name, **mcnemar(*map(list, zip(*marks, strict=True))))
+    found = compare(*map(list, zip(*values, strict=True)))
+    return PairedTest(first, second, name, **{key: found[key] for key in ("gained", "lost", "difference", "p")})
 
 
 def lines_of(compared: Sides) -> list[str]:
@@ -172,7 +182,7 @@ def lines_of(compared: Sides) -> list[str]:
     for line in compared.lines:
         scores = "".join(f"{score.text if score else UNSET:>22}" for score in line.scores)
         said.append(f"{line.stage:<22}{line.set:<10}{scores}")
-    said += ["", "%: pass rate with its 95 % interval, or mean ± standard deviation over seeds", ""]
+    said += ["", "%: what stages are compared on, with its 95 % interval, or mean ± standard deviation over seeds", ""]
     for line in compared.lines:
         said += [f"{line.stage}: {test.sentence}" for test in line.tests if test and test.gained + test.lost]
     return said

@@ -67,7 +67,8 @@ def _table(folder: Path, set_name: str, stages: list[str]) -> KindTable | None:
     common = set.intersection(*(set(shares) for shares in counted.values()))
     kinds = [Kind(name, tuple(shares[name] for shares in counted.values())) for name in sorted(common)]
     kinds.sort(key=lambda kind: -kind.gain)
-    return KindTable(set_name, tuple(map(title, counted)), tuple(kinds))
+    # An id of the prompts may follow the name of a set.
+    return KindTable(set_name.partition("-")[0], tuple(map(title, counted)), tuple(kinds))
 
 
 def _shares(folder: Path, name: str) -> dict[str, Share]:

@@ -139,11 +139,12 @@ def _label(answer: Answer) -> str:
 
 def check_nli(model: str) -> None:
     """Refuse an NLI model that cannot be had, or that names its labels otherwise, before anything is paid for."""
-    from transformers import AutoConfig
+    from transformers import AutoConfig, AutoTokenizer
 
     try:
+        AutoTokenizer.from_pretrained(model)
         labels = {str(label).lower() for label in AutoConfig.from_pretrained(model).id2label.values()}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         mend = "name a local path, or set back_translation.kind to supervisor or none"
         raise UserError(f"back_translation.model: {model} cannot be loaded ({first_line(error)}); {mend}") from error
     if not set(LABELS) <= labels:

@@ -11,7 +11,7 @@ from typing import Any
 
 from autoif_train.types import TestCase
 
-_THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
+_THINKING = re.compile(r"(?:\A\s*)?<think>.*?(?:</think>\s*|\Z)", re.DOTALL)
 _LIST_MARK = re.compile(r"^\s*(?:\d{1,3}[.):]|[-*•–])\s+")
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)```", re.DOTALL)
 _SCORE = re.compile(r"\bscore[\s:=]*(\d+(?:\.\d+)?)(?:\s*/\s*(\d+))?", re.IGNORECASE)
@@ -24,8 +24,14 @@ class Unreadable(ValueError):
 
 
 def without_thinking(text: str) -> str:
-    """The text without its reasoning block, which an unclosed one hides to its end; any other text as it is."""
-    return _THINKING.sub("", text).strip() if "<think>" in text else text
+    """The text without its reasoning block and the blanks around it; without a block, the very same text.
+
+    A block that the chat template opened has no opening tag in the answer; an unclosed block hides all that follows.
+    """
+    opened, closed = text.find("<think>"), text.find("</think>")
+    if closed >= 0 and not 0 <= opened < closed:
+        text = f"<think>{text}"
+    return _THINKING.sub("", text)
 
 
 def list_items(text: str) -> list[str]:

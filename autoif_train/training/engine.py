@@ -79,6 +79,11 @@ def check_engine(wanted: Engine | None, recipe: str, environment: Mapping[str, s
     found = launched_engine(environment)
     if wanted is None or found == wanted:
         return
-    launcher = "python" if wanted == "none" else f"accelerate launch --config_file deepspeed_configs/{wanted}.yaml"
-    command = f"{launcher} {recipe} {shlex.join(sys.argv[1:])}".rstrip()
-    raise UserError(f"engine: asked for {wanted}, started on {found}; use: {command}")
+    raise UserError(f"engine: asked for {wanted}, started on {found}; use: {start_command(wanted, recipe)}")
+
+
+def start_command(engine: Engine | None, recipe: str) -> str:
+    """The command that starts `recipe` on an engine, with the flags of this process; None leaves the launcher's own."""
+    launcher = {"none": "python", None: "accelerate launch"}
+    with_file = f"accelerate launch --config_file deepspeed_configs/{engine}.yaml"
+    return f"{launcher.get(engine, with_file)} {recipe} {shlex.join(sys.argv[1:])}".rstrip()

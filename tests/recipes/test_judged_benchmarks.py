@@ -12,7 +12,6 @@ from autoif_train.config import resolve
 from autoif_train.evaluation.choice import Stage, evaluate_stage, write_results
 from autoif_train.rows import Rows, write_rows
 from autoif_train.run import Run
-from autoif_train.types import UserError
 from tests.conftest import run_command
 from tests.unit.chat.mock_server import MockServer, some_faults
 
@@ -95,8 +94,8 @@ def folder(files, monkeypatch):
                 "evaluation.benchmarks": "[infobench]",
                 "evaluation.infobench_prompts": str(files / "questions.jsonl"),
                 "evaluation.max_new_tokens": 8,
+                **{f"evaluation.{key}": value for key, value in settings.items()},
             },
-            **{f"evaluation.{key}": value for key, value in settings.items()},
         )
         with Run(resolved, "evaluate") as run:
             evaluate_stage(run, resolved, Stage("base", 0, base_model(resolved.policy)))
@@ -119,15 +118,17 @@ def test_a_policy_is_judged_and_the_result_names_its_judge_and_decoding(folder):
 def test_another_judge_gives_verdicts_of_its_own_on_the_same_answers(folder):
     with MockServer(reply=judge) as server:
         run, first = folder(**{"judge.model": "arbiter", "judge.base_url": server.base_url})
-    answers = run.path("evaluation/base/infobench_answers.jsonl").read_bytes()
+    (answers,) = first["scores"][0]["answers"]
+    kept = run.path(f"{answers}.jsonl").read_bytes()
     with MockServer(reply=lambda body: "YES") as server:
         run, second = folder(**{"judge.model": "friend", "judge.base_url": server.base_url})
-    assert run.path("evaluation/base/infobench_answers.jsonl").read_bytes() == answers
+    assert second["scores"][0]["answers"] == [answers]
+    assert run.path(f"{answers}.jsonl").read_bytes() == kept
     assert (first["scores"][0]["metrics"]["drfr"], second["scores"][0]["metrics"]["drfr"]) == (
         pytest.approx(4 / 7),
         1.0,
     )
-    assert len(list(run.path("evaluation/base").glob("infobench_graded_*.jsonl"))) == 2
+    assert first["scores"][0]["items"] != second["scores"][0]["items"]
 
 
 def test_sampled_answers_are_averaged_over_seeds_with_their_spread(folder):
@@ -137,17 +138,26 @@ def test_sampled_answers_are_averaged_over_seeds_with_their_spread(folder):
     (row,) = results["scores"]
     assert (row["seeds"], row["n"], row["metrics"]["drfr"]) == (3, 4, pytest.approx(4 / 7))
     assert row["spread"]["drfr"] == pytest.approx(0)
-    texts = {
-        tuple(row["responses"][0] for row in Rows(run.path(f"evaluation/base/infobench_seed_{n}_answers.jsonl")))
-        for n in range(3)
-    }
-    assert len(texts) > 1
+    texts = [tuple(each["responses"][0] for each in Rows(run.path(f"{name}.jsonl"))) for name in row["answers"]]
+    assert len(set(texts)) > 1
 
 
-def test_kept_answers_to_other_prompts_are_refused(folder, files):
+def test_other_prompts_are_answered_and_judged_anew(folder, files):
+    with MockServer(reply=judge) as server:
+        judged_by = {"judge.model": "arbiter", "judge.base_url": server.base_url}
+        _, first = folder(**judged_by)
+        write_rows(files / "questions.jsonl", [{**row, "input": "In Asia."} for row in QUESTIONS])
+        run, second = folder(**judged_by)
+    (answers,) = second["scores"][0]["answers"]
+    assert [row["prompt"][-8:] for row in Rows(run.path(f"{answers}.jsonl"))] == ["In Asia."] * 4
+    assert first["scores"][0]["files"] != second["scores"][0]["files"]
+
+
+def test_prompts_that_were_only_moved_are_not_answered_again(folder, files, monkeypatch):
     with MockServer(reply=judge) as server:
         judged_by = {"judge.model": "arbiter", "judge.base_url": server.base_url}
         folder(**judged_by)
-        write_rows(files / "questions.jsonl", [{**row, "input": "In Asia."} for row in QUESTIONS])
-        with pytest.raises(UserError, match=r"evaluation/infobench.*not in the prompts"):
-            folder(**{**judged_by, "judge.model": "another"})
+        monkeypatch.setattr("autoif_train.evaluation.choice.open_model", None)
+        (files / "questions.jsonl").rename(files / "moved.jsonl")
+        _, again = folder(infobench_prompts=str(files / "moved.jsonl"), **judged_by)
+    assert again["scores"][0]["metrics"]["drfr"] == pytest.approx(4 / 7)

@@ -387,6 +387,14 @@ def test_the_same_settings_do_not_differ(tmp_path):
     assert differences(tmp_path) == []
 
 
+@pytest.mark.parametrize(("stated", "found"), [("16", 0), ("null", 1)])
+def test_how_a_batch_is_split_is_free_where_its_size_is_stated(tmp_path, stated, found):
+    file = tmp_path / "config.yaml"
+    file.write_text(dump(resolve(**{"sft.global_batch_size": stated})))
+    changed = resolve(**{"sft.global_batch_size": stated, "sft.per_device_train_batch_size": 3})
+    assert len(differing_keys(load_dump(file), changed)) == found
+
+
 @pytest.mark.parametrize("key", ["seed", "sft.num_train_epochs", "pairs.max_per_query", "execution.timeout_seconds"])
 def test_a_difference_names_its_key_and_both_values(tmp_path, key):
     (found,) = differences(tmp_path, **{key: 7})

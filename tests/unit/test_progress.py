@@ -64,6 +64,13 @@ def test_what_a_killed_process_spent_is_taken_over(tmp_path):
     assert later.spent()["supervisor"] == {"function": {"calls": 9}, "quality": {"calls": 2}}
 
 
+def test_a_model_in_two_roles_is_counted_once(tmp_path):
+    both, asked = chat(calls=3), Progress(tmp_path / "progress.json", {})
+    asked.watch("supervisor", both)
+    asked.watch("respondent", both)
+    assert list(asked.spent()) == ["supervisor"]
+
+
 def test_a_closed_run_leaves_no_file(tmp_path):
     path = tmp_path / "progress.json"
     path.write_text("{}")

@@ -197,15 +197,23 @@ def test_the_same_settings_may_come_back(tmp_path):
     ],
 )
 def test_another_configuration_is_refused_by_key(tmp_path, changes, key):
-    with Run(settings_in(tmp_path), "test"):
-        pass
+    with Run(settings_in(tmp_path), "test") as run:
+        run.keep("data/x", three)
     with pytest.raises(UserError, match=key), Run(settings_in(tmp_path, **changes), "test"):
         pass
 
 
-def test_a_refused_configuration_changes_nothing(tmp_path):
+def test_a_folder_in_which_nothing_was_made_takes_other_settings(tmp_path):
+    """As after a refusal that asks for another setting."""
     with Run(settings_in(tmp_path), "test"):
         pass
+    with Run(settings_in(tmp_path, seed=1), "test"):
+        assert "\nseed: 1\n" in (tmp_path / "config.yaml").read_text()
+
+
+def test_a_refused_configuration_changes_nothing(tmp_path):
+    with Run(settings_in(tmp_path), "test") as run:
+        run.keep("data/x", three)
     before = (tmp_path / "config.yaml").read_text()
     with pytest.raises(UserError), Run(settings_in(tmp_path, seed=1), "test"):
         pass
@@ -213,8 +221,8 @@ def test_a_refused_configuration_changes_nothing(tmp_path):
 
 
 def test_after_a_refusal_the_lock_is_free(tmp_path):
-    with Run(settings_in(tmp_path), "test"):
-        pass
+    with Run(settings_in(tmp_path), "test") as run:
+        run.keep("data/x", three)
     try:
         with Run(settings_in(tmp_path, seed=1), "test"):
             pass
@@ -303,8 +311,18 @@ def test_an_interrupted_training_leaves_no_model_but_its_checkpoints(run):
 
 
 def test_a_missing_stage_is_refused_with_the_recipe_to_run(run):
-    with pytest.raises(UserError, match=r"missing; first run: accelerate launch .*recipes/generate_data\.py"):
+    with pytest.raises(UserError, match=r"missing; first run: python recipes/generate_data\.py"):
         run.need("data/demonstrations", "generate_data")
+
+
+def test_a_missing_model_is_refused_with_the_launcher_of_its_engine(tmp_path):
+    with (
+        Run(settings_in(tmp_path, engine="zero3"), "offline_dpo") as run,
+        pytest.raises(
+            UserError, match=r"accelerate launch --config_file deepspeed_configs/zero3\.yaml recipes/sft\.py"
+        ),
+    ):
+        run.need("sft", "sft")
 
 
 def test_the_command_to_run_first_keeps_the_settings(tmp_path, monkeypatch):
@@ -411,8 +429,8 @@ def test_a_named_file_whose_content_changed_is_refused_by_its_key(tmp_path):
     seeds = tmp_path / "seeds.txt"
     seeds.write_text("Use no commas.\n")
     settings = resolve(**{"output_dir": tmp_path / "run", "synthesis.seeds": seeds})
-    with Run(settings, "recipe"):
-        pass
+    with Run(settings, "recipe") as run:
+        run.keep("data/x", three)
     seeds.write_text("Use many commas.\n")
     with pytest.raises(UserError, match=r"synthesis\.seeds"), Run(settings, "recipe"):
         pass

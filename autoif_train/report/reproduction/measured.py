@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,15 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from autoif_train.evaluation.choice import BENCHMARKS
+from autoif_train.evaluation.choice import Values, comparable, item_values
 from autoif_train.report.folder import json_of, rows_of
 from autoif_train.report.reproduction.grid import PlannedRun, Reproduction
 
 RESAMPLES = 2000
-# Metrics that are the share of the prompts with this property, so that two runs can be compared prompt by prompt.
-PER_PROMPT = {"pass_rate": "passed", "prompt_strict": "passed", "pass_at_1": "passed", "relevance": "relevant"}
-# What makes two scores of one benchmark comparable: who graded, and how answers were decoded.
-GRADED_BY = ("scorer", "grader", "decoding")
 MIXED = "scored differently"
 
 
@@ -28,7 +23,7 @@ class Figure:
     """A figure over seeds in percent; `difference` is against a baseline that was measured by the same scorer.
 
     `low` and `high` bound the difference: a 95 % bootstrap interval over seeds and prompts, None where the metric is no
-    share of prompts. `planned` is how many seeds were asked for.
+    mean over prompts. `planned` is how many seeds were asked for.
     """
 
     mean: float
@@ -77,8 +72,7 @@ def _by_seed(grid: Reproduction, place: Place, column: str) -> dict[int, float]:
 
 
 def _graders(grid: Reproduction, places: Sequence[Place], column: str) -> set[str]:
-    scores = (score for place in places for score in _scores(grid, place, column).values())
-    return {json.dumps([score.get(key) for key in GRADED_BY], sort_keys=True) for score in scores}
+    return {comparable(score) for place in places for score in _scores(grid, place, column).values()}
 
 
 def _scores(grid: Reproduction, place: Place, column: str) -> dict[int, dict[str, Any]]:
@@ -103,16 +97,12 @@ def _last_round(run: PlannedRun, stage: str) -> list[dict[str, Any]]:
 def _interval(
     grid: Reproduction, place: Place, baseline: Place, column: str, seeds: Sequence[int]
 ) -> tuple[float, float] | None:
-    benchmark, name, metric = column.split("/")
-    if metric not in PER_PROMPT or benchmark not in BENCHMARKS:
+    ours, theirs = ([_items(grid, where, column, seed) for seed in seeds] for where in (place, baseline))
+    prompts = list(ours[0])
+    if not prompts or any(items.keys() != ours[0].keys() for items in (*ours, *theirs)):
         return None
-    ours, theirs = (
-        [_items(grid.folder_of[where.point, seed], where.stage, benchmark, name, PER_PROMPT[metric]) for seed in seeds]
-        for where in (place, baseline)
-    )
-    if len({len(items) for items in (*ours, *theirs)}) != 1 or not ours[0]:
-        return None
-    return bootstrap_interval(np.asarray(ours, float) - np.asarray(theirs, float))
+    ours, theirs = (np.asarray([[items[prompt] for prompt in prompts] for items in side]) for side in (ours, theirs))
+    return bootstrap_interval(ours - theirs)
 
 
 def bootstrap_interval(differences: np.ndarray) -> tuple[float, float]:
@@ -130,14 +120,9 @@ def bootstrap_interval(differences: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _items(run: PlannedRun, stage: str, benchmark: str, name: str, attribute: str) -> list[bool]:
-    rows = rows_of(run.folder, f"evaluation/{_stage_folder(run, stage)}/{name}")
-    return [getattr(BENCHMARKS[benchmark].read(row), attribute) for row in rows or []]
-
-
-def _stage_folder(run: PlannedRun, stage: str) -> str:
-    last = max((score["round"] for score in _last_round(run, stage)), default=0)
-    return f"{stage}/round_{last}" if last else stage
+def _items(grid: Reproduction, place: Place, column: str, seed: int) -> Values:
+    folder = grid.folder_of[place.point, seed].folder
+    return item_values(folder, _scores(grid, place, column)[seed], column.rpartition("/")[2])
 
 
 @dataclasses.dataclass(frozen=True)

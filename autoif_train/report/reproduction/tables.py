@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from autoif_train.report.folder import rows_of
+from autoif_train.report.folder import json_of, rows_of
 from autoif_train.report.reproduction.grid import STAGES, PlannedRun, Reproduction
 from autoif_train.report.reproduction.measured import Figure, Place, data_size, figure, over_seeds
 from autoif_train.report.stages import title
@@ -179,8 +179,10 @@ def contamination(grid: Reproduction, data: dict[str, Any]) -> Table:
     ]  # fmt: skip
     for point, label in spec["points"].items():
         runs = [run for run in grid.runs_of(point) if rows_of(run.folder, "data/demonstrations")]
-        for name in _sets(runs):
-            found = [overlap(_texts(run), _prompts(run, name)) for run in runs]
+        asked = [_asked(run) for run in runs]
+        sets = sorted(set.intersection(*map(set, asked))) if asked else []
+        for name in sets:
+            found = [overlap(_texts(run), prompts[name]) for run, prompts in zip(runs, asked, strict=True)]
             rows = [len(rows_of(run.folder, "data/demonstrations")) for run in runs]
             percents = ([each.item_percent for each in found], [each.gram_percent for each in found])
             cells = (
@@ -188,7 +190,7 @@ def contamination(grid: Reproduction, data: dict[str, Any]) -> Table:
                 *(over_seeds(values, len(grid.seeds)) for values in percents),
             )  # fmt: skip
             lines.append((f"ours, {label} → {name}", cells))
-        if not runs:
+        if not sets:
             lines.append((f"ours, {label}", (*[NOTHING] * 5, *[NOT_RUN] * 4)))
     notes = (
         "Ours: prompts and answers of the SFT file against the prompts of each set; a test prompt of fewer than 13 "
@@ -197,15 +199,16 @@ def contamination(grid: Reproduction, data: dict[str, Any]) -> Table:
     return Table("table4", spec["title"], columns, tuple(lines), (*spec["notes"], *notes))
 
 
-def _sets(runs: list[PlannedRun]) -> list[str]:
-    """Sets that every run has answered, by the names of their files."""
-    names = [{path.stem for path in (run.folder / "evaluation/base").glob("*.jsonl")} for run in runs]
-    return sorted(set.intersection(*names)) if names else []
-
-
-def _prompts(run: PlannedRun, name: str) -> list[str]:
-    """The prompts of a test set, as the run asked them."""
-    return [row["prompt"] for row in rows_of(run.folder, f"evaluation/base/{name}")]
+def _asked(run: PlannedRun) -> dict[str, list[str]]:
+    """The prompts of each test set, as the run asked the base model; a set whose prompts are not kept is left out."""
+    scores = (json_of(run.folder, "results") or {"scores": []})["scores"]
+    answered = {
+        score["set"]: rows_of(run.folder, score.get("answers", [f"evaluation/base/{score['set']}"])[0])
+        for score in scores
+        if score["stage"] == "base"
+    }
+    prompts = {name: [row["prompt"] for row in rows or () if "prompt" in row] for name, rows in answered.items()}
+    return {name: texts for name, texts in prompts.items() if texts}
 
 
 def _texts(run: PlannedRun) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -13,6 +13,7 @@ from autoif_train.chat.choice import (
     RespondentSettings,
     SupervisorSettings,
     open_chat,
+    open_roles,
     respondent_settings,
     weights_id,
 )
@@ -126,3 +127,26 @@ def test_a_local_supervisors_answers_outlive_it(tmp_path, monkeypatch):
     with opened(tmp_path, kind="transformers", model="bundled:tiny/data/supervisor") as chat:
         monkeypatch.setattr(chat, "_batch", None)  # whoever asks the model now fails
         assert chat.answer(prompts, sampling) == before
+
+
+@pytest.mark.parametrize(("other", "loads"), [({}, 1), ({"model": "bundled:tiny/data/supervisor"}, 2)])
+def test_a_local_model_in_both_roles_is_loaded_once(tmp_path, monkeypatch, other, loads):
+    opened = []
+
+    @contextmanager
+    def engine(path, *_):
+        opened.append(path)
+        yield object()
+
+    monkeypatch.setitem(choice.ENGINES, "transformers", engine)
+    supervisor = SupervisorSettings(kind="transformers", model="bundled:tiny/data/base")
+    respondent = dataclasses.replace(supervisor, **other)
+    with open_roles(supervisor, respondent, PolicySettings(), tmp_path / "cache.sqlite") as roles:
+        assert set(roles) == {"supervisor", "respondent"}
+    assert len(opened) == loads
+
+
+def test_a_server_in_both_roles_is_counted_by_role(tmp_path):
+    supervisor = SupervisorSettings(kind="api", model="big", base_url="http://localhost:1/v1")
+    with open_roles(supervisor, supervisor, PolicySettings(), tmp_path / "cache.sqlite") as roles:
+        assert roles["supervisor"] is not roles["respondent"]

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 
 import pytest
 
+from autoif_train.chat.base import Answer
 from autoif_train.config import resolve
 from autoif_train.evaluation.choice import (
     BENCHMARKS,
     Stage,
+    _graded_path,
+    _paths,
     comparison_lines,
     drops,
     evaluate_stage,
+    item_values,
     stages,
     write_results,
 )
@@ -31,6 +36,15 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setattr("autoif_train.evaluation.choice.base_model", lambda policy: policy.model)
     with Run(dataclasses.replace(SETTINGS, output_dir=str(tmp_path)), "evaluate") as opened:
         yield opened
+
+
+class Silent:
+    """Says nothing to whatever it is asked."""
+
+    name = "silent"
+
+    def answer(self, prompts, settings):
+        return [[Answer("")] for _ in prompts]
 
 
 def lay_model(run, name):
@@ -81,6 +95,22 @@ def test_what_is_scored_is_not_answered_again(run, monkeypatch):
     evaluate_stage(run, SETTINGS, Stage("base", 0, "nowhere"))
 
 
+def test_answers_are_never_there_without_what_they_were_made_with(run, monkeypatch):
+    """As after a kill in the moment in which a set's answers are finished."""
+    monkeypatch.setattr("autoif_train.evaluation.choice.open_model", lambda *_: nullcontext(Silent()))
+    keep = run.keep
+
+    def kept_and_killed(*inputs):
+        keep(*inputs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "keep", kept_and_killed)
+    for _ in BENCHMARKS["tiny"].sets:
+        with pytest.raises(KeyboardInterrupt):
+            evaluate_stage(run, SETTINGS, Stage("base", 0, "nowhere"))
+    assert all(row["decoding"]["max_new_tokens"] for row in write_results(run, SETTINGS)["scores"])
+
+
 def test_results_hold_each_stage_and_set(run):
     lay_model(run, "sft")
     lay_scores(run, "base", [True, False, False, False])
@@ -112,6 +142,38 @@ def test_results_are_written_anew_each_time(run):
     lay_scores(run, "base", [False])
     write_results(run, SETTINGS)
     assert '"pass_rate": 0.0' in (run.folder / "results.json").read_text()
+
+
+def test_items_that_only_one_stage_has_are_not_compared(run):
+    lay_model(run, "sft")
+    lay_scores(run, "base", [True, False, True])
+    lay_scores(run, "sft", [False, True])
+    comparison = write_results(run, SETTINGS)["comparisons"][0]
+    assert (comparison["n"], comparison["gained"], comparison["lost"]) == (2, 1, 1)
+
+
+def test_a_score_names_the_files_of_its_items(run):
+    lay_scores(run, "base", [True, False])
+    score = write_results(run, SETTINGS)["scores"][0]
+    assert score["items"] == ["evaluation/base/H"]
+    assert item_values(run.folder, score) == {"0": 1.0, "1": 0.0}
+    assert item_values(run.folder, score, "relevance") == {"0": 1.0, "1": 1.0}
+    assert item_values(run.folder, score, "mean_words") == {}
+
+
+@pytest.mark.parametrize("bench", BENCHMARKS)
+def test_verdicts_on_other_files_lie_elsewhere(bench, tmp_path):
+    """Whichever of its files changes, no verdict is taken for one on other prompts, references or baselines."""
+    benchmark = BENCHMARKS[bench]
+    for key in (*benchmark.files, *(benchmark.grading.files if benchmark.grading else ())):
+        places = set()
+        for text in ("one", "two"):
+            (tmp_path / text).write_text(text)
+            named = EvaluationSettings([bench], **{key: str(tmp_path / text)})
+            settings = dataclasses.replace(SETTINGS, evaluation=named)
+            (path,) = _paths(benchmark, benchmark.sets[0], Stage("base", 0, ""), named)
+            places.add(_graded_path(benchmark, path, settings))
+        assert len(places) == 2
 
 
 # The gate.

@@ -22,7 +22,6 @@ from autoif_train.evaluation.ifeval import (
     metrics,
     score_files,
     variants,
-    without_reasoning,
 )
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.rows import write_rows
@@ -252,21 +251,6 @@ def test_null_arguments_of_the_hubs_table_are_left_out(scorer):
 # Reasoning.
 
 
-@pytest.mark.parametrize(
-    ("text", "left"),
-    [
-        ("No block.\n ", "No block.\n "),
-        ("<think>So, then.</think>\n\nAnswer", "Answer"),
-        ("\n<think>\n</think>\nAnswer\n", "Answer\n"),
-        ("opened by the template</think>\nAnswer", "Answer"),
-        ("<think>never closed", ""),
-        ("One <think>x</think>two", "One two"),
-    ],
-)
-def test_reasoning_is_taken_off_and_nothing_else(text, left):
-    assert without_reasoning(text) == left
-
-
 def test_reasoning_may_be_scored_too(scorer):
     text = "<think>Well, so.</think>No comma"
     asked = item("punctuation:no_comma")
@@ -434,7 +418,7 @@ def test_stages_are_scored_and_compared_in_a_run_folder(settings, tmp_path, monk
         for stage in (Stage("base", 0, "base model"), Stage("sft", 0, "sft")):
             evaluate_stage(run, whole, stage)
         results = write_results(run, whole)
-        assert len(list(run.rows("evaluation/sft/ifeval"))) == 3
+        assert len(run.rows(results["scores"][1]["items"][0])) == 3
     assert [
         (each["stage"], each["set"], each["n"], each["metrics"]["prompt_strict"]) for each in results["scores"]
     ] == [

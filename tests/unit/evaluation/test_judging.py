@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+
 import pytest
 
 from autoif_train.chat.base import Answer
 from autoif_train.chat.policy import PolicySettings
+from autoif_train.chat.vllm import VllmSettings
 from autoif_train.evaluation import arena_hard, followbench, infobench, mt_bench
 from autoif_train.evaluation.answers import Answered, answer_items, paired
 from autoif_train.evaluation.judging import Graded, Question, ask, judge_facts, open_judge, yes_or_no
 from autoif_train.evaluation.settings import EvaluationSettings, JudgeSettings
 from autoif_train.rows import Rows, write_rows
 from autoif_train.synthesis.reading import Unreadable
+from autoif_train.tiny import model_path
 from autoif_train.types import UserError
+from tests.unit.chat.test_contract import FAKE_VLLM
 
 JUDGE = JudgeSettings(attempts=3)
 
@@ -418,7 +424,7 @@ def test_a_local_judges_verdicts_are_kept(tmp_path):
     questions = [Question("Is it?", yes_or_no)]
     asked = []
     for _ in range(2):
-        with open_judge(settings, PolicySettings(), tmp_path / "cache.sqlite") as judge:
+        with open_judge(settings, PolicySettings(), VllmSettings(), tmp_path / "cache.sqlite") as judge:
             asked.append((list(ask("test", questions, judge, settings)), judge.usage["judge test"].calls))
     (first, paid), (again, nothing) = asked
     assert (again, nothing) == (first, 0)
@@ -428,9 +434,18 @@ def test_a_local_judges_verdicts_are_kept(tmp_path):
 def test_a_recording_is_no_judge(tmp_path):
     with (
         pytest.raises(UserError, match=r"evaluation\.judge\.kind: a recording cannot judge"),
-        open_judge(JudgeSettings(kind="recorded"), PolicySettings(), tmp_path / "cache.sqlite"),
+        open_judge(JudgeSettings(kind="recorded"), PolicySettings(), VllmSettings(), tmp_path / "cache.sqlite"),
     ):
         pass
+
+
+def test_a_judge_in_vllm_is_opened_with_the_runs_own_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", f"{FAKE_VLLM}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setenv("FAKE_VLLM_LOG", str(tmp_path / "log"))
+    settings = JudgeSettings(kind="vllm", model=str(model_path("supervisor")))
+    with open_judge(settings, PolicySettings(), VllmSettings(tensor_parallel_size=4), tmp_path / "cache.sqlite"):
+        pass
+    assert json.loads((tmp_path / "log").read_text())["tensor_parallel_size"] == 4
 
 
 def test_judges_that_differ_are_told_apart():

@@ -20,9 +20,25 @@ def run(folder, passed, seed=1, beta=0.3, prompts="prompt", stage="sft"):
     ]
     write_rows(folder / f"evaluation/{stage}/H.jsonl", rows)
     (folder / "config.yaml").write_text(f"model: tiny\nseed: {seed}\ndpo:\n  beta: {beta}\noutput_dir: {folder}\n")
-    score = {"stage": stage, "round": 0, "seed": seed, "benchmark": "tiny", "set": "H", "n": len(rows), "metrics": {}}
-    (folder / "results.json").write_text(json.dumps({"scores": [score]}))
+    return scored(folder, stage=stage, seed=seed, items=[f"evaluation/{stage}/H"])
+
+
+def scored(folder, **facts):
+    """The folder with one score of its results, on which `facts` are laid."""
+    place = {"stage": "sft", "round": 0, "seed": 1, "benchmark": "tiny", "set": "H"}
+    (folder / "results.json").write_text(json.dumps({"scores": [{**place, "metrics": {}, **facts}]}))
     return folder
+
+
+def judged(folder, verdicts, judge="a", samples=1, beta=0.3):
+    """A run folder with verdicts on instructions of two questions each, kept under names of their own."""
+    names = [f"evaluation/sft/infobench_{judge}_{number}" for number in range(samples)]
+    facts = {"tags": {}, "asked": 2, "words": 1, "finished": True, "unread": []}
+    for number, name in enumerate(names):
+        rows = [{"key": str(key), "verdicts": said[number], **facts} for key, said in enumerate(verdicts)]
+        write_rows(folder / f"{name}.jsonl", rows)
+    (folder / "config.yaml").write_text(f"model: tiny\nseed: 1\ndpo:\n  beta: {beta}\n")
+    return scored(folder, benchmark="infobench", set="infobench", items=names, grader={"model": judge})
 
 
 def test_only_the_settings_that_differ_are_named(tmp_path):
@@ -73,6 +89,33 @@ def test_other_prompts_are_not_compared(tmp_path):
 def test_a_stage_that_one_arm_lacks_is_left_blank(tmp_path):
     folders = [run(tmp_path / "a", [True]), run(tmp_path / "b", [True], beta=0.1, stage="offline_dpo")]
     assert [[score is None for score in line.scores] for line in sides(folders).lines] == [[False, True], [True, False]]
+
+
+def test_what_a_judge_graded_is_compared_as_well(tmp_path):
+    before = judged(tmp_path / "a", [[[0, 1]], [[0, 0]], [[None, None]]])
+    after = judged(tmp_path / "b", [[[1, 1]], [[0, 1]], [[1, 1]]], beta=0.1)
+    (line,) = sides([before, after]).lines
+    assert [round(100 * score.rate) for score in line.scores] == [25, 83]
+    assert (line.tests[0].gained, line.tests[0].lost, line.tests[0].difference) == (2, 0, 0.5)
+
+
+def test_an_item_answered_several_times_counts_as_their_mean(tmp_path):
+    (line,) = sides([judged(tmp_path / "a", [[[0, 0], [1, 1]], [[1, 1], [1, 1]]], samples=2)]).lines
+    assert line.scores[0].rate == 0.75
+
+
+def test_what_two_judges_graded_shares_no_line(tmp_path):
+    one = judged(tmp_path / "a", [[[1, 1]]])
+    other = judged(tmp_path / "b", [[[0, 0]]], judge="b", beta=0.1)
+    assert [[score is None for score in line.scores] for line in sides([one, other]).lines] == [
+        [False, True],
+        [True, False],
+    ]
+
+
+def test_results_that_name_no_files_are_found_by_stage_and_set(tmp_path):
+    (line,) = sides([scored(run(tmp_path / "a", [True, False]))]).lines
+    assert line.scores[0].rate == 0.5
 
 
 def test_a_folder_named_twice_is_refused(tmp_path):

@@ -25,6 +25,11 @@ def test_instructions_are_counted_by_kind_and_stage(tmp_path):
     }
 
 
+def test_a_set_goes_by_its_name_whichever_prompts_were_asked(tmp_path):
+    lay(tmp_path, "base", answer(["a"], [True]), name="ifeval-0123456789ab")
+    assert [table.set for table in kind_tables(tmp_path)] == ["ifeval"]
+
+
 def test_the_greatest_gain_stands_first(tmp_path):
     lay(tmp_path, "base", answer(["a", "b"], [True, False]))
     lay(tmp_path, "sft", answer(["a", "b"], [False, True]))

@@ -256,3 +256,10 @@ def test_a_model_of_other_labels_is_refused_before_anything_is_paid(tmp_path):
     model = tiny_nli(tmp_path / "other", ["positive", "mixed", "negative"])
     with pytest.raises(UserError, match=r"^back_translation\.model: .*it needs entailment"):
         check_nli(model)
+
+
+def test_a_model_whose_tokenizer_cannot_be_read_is_refused_before_anything_is_paid(tmp_path):
+    model = tiny_nli(tmp_path / "bare", list(LABELS))
+    (tmp_path / "bare" / "tokenizer_config.json").write_text("{")
+    with pytest.raises(UserError, match=r"^back_translation\.model: .* cannot be loaded"):
+        check_nli(model)

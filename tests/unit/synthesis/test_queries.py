@@ -341,7 +341,9 @@ def test_a_column_can_be_named(tmp_path):
 
 
 def test_a_source_that_nobody_has_is_one_clear_line(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # The variable is read at import: without a network every attempt would be repeated for half a minute.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     with pytest.raises(UserError, match=r"^queries\.path: nobody/nothing: .*hub id"):
         user_queries(QueriesSettings(path="nobody/nothing"))
 

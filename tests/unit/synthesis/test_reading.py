@@ -88,7 +88,9 @@ def test_an_endless_blank_answer_is_read_in_no_time(text):
         ("<think>never closed", ""),
         ("<think>1</think>a<think>2</think>b", "ab"),
         ("  a  ", "  a  "),
-        ("a </think> b", "a </think> b"),
+        ("No block.\n ", "No block.\n "),
+        ("\n<think>\n</think>\nAnswer\n", "Answer\n"),
+        ("opened by the template</think>\nAnswer", "Answer"),
         ("", ""),
     ],
 )

@@ -39,4 +39,5 @@ def write_run(run, passed, rounds=1):
                 metrics = {"pass_rate": count / PROMPTS, "relevance": 1.0}
                 place = {"stage": stage, "round": number, "seed": run.seed}
                 scores.append({**place, "benchmark": "tiny", "set": of_set, "n": PROMPTS, "metrics": metrics})
+                scores[-1]["items"] = scores[-1]["answers"] = [f"evaluation/{name}/{of_set}"]
     (run.folder / "results.json").write_text(json.dumps({"scores": scores}))
