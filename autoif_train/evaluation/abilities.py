@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import importlib.util
 import logging
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from typing import Any, ClassVar
 import yaml
 
 from autoif_train.chat.base import ChatModel
+from autoif_train.evaluation.installed import check_packages
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.statistics import wilson_interval
 from autoif_train.rows import Rows, write_rows
@@ -147,7 +146,7 @@ ABILITIES = {
 def answer(name: str, chat: ChatModel, settings: EvaluationSettings, seed: int = 0) -> Iterator[Measured]:
     """What a local policy gets right, question by question, in lm-eval's order."""
     ability = ABILITIES[name]
-    check_installed(name)
+    check_packages(name, ("lm_eval",))
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
 
@@ -217,15 +216,6 @@ def _tasks(name: str, data: str | None) -> Iterator[tuple[list[str], Any]]:
             }
             Path(folder, f"{task}.yaml").write_text(yaml.safe_dump(local), encoding="utf-8")
         yield [f"{task}{LOCAL}" for task in splits], TaskManager(include_path=folder, include_defaults=False)
-
-
-def check_installed(name: str) -> None:
-    """Refuse, with the command that mends it, where lm-eval is missing."""
-    if importlib.util.find_spec("lm_eval") is None:
-        raise UserError(
-            f"{name}: the package lm_eval is not installed; get it with: {sys.executable} -m pip install "
-            "-c constraints.txt -e '.[eval]'"
-        )
 
 
 def _metric(measure: str) -> str:

@@ -6,7 +6,6 @@ strict and loose measures and figures are as in IFEval; the paper reports prompt
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import importlib
 import importlib.metadata
@@ -18,6 +17,7 @@ from typing import Any
 
 from autoif_train.chat.base import ChatModel
 from autoif_train.evaluation import ifeval
+from autoif_train.evaluation.installed import check_nltk
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.rows import Rows
 from autoif_train.types import Row, UserError
@@ -31,42 +31,16 @@ NLTK_DATA = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Item:
-    """One prompt with its constraints; `registry` holds the checker classes by kind."""
-
-    key: int | str
-    prompt: str
-    kinds: tuple[str, ...]
-    kwargs: tuple[dict[str, Any], ...]
-    registry: dict[str, Any] = dataclasses.field(repr=False, compare=False)
-
-    @classmethod
-    def from_row(cls, row: Row, registry: dict[str, Any]) -> Item:
-        """Reads an official row; `ValueError` where a checker is unknown or would draw an argument at random."""
-        given = tuple({name: value for name, value in each.items() if value is not None} for each in row["kwargs"])
-        item = cls(row["key"], row["prompt"], tuple(row["instruction_id_list"]), given, registry)
-        if not item.kinds or len(item.kinds) != len(item.kwargs):
-            raise ValueError("`instruction_id_list` and `kwargs` must be of one length, at least 1")
-        item.checks()
-        return item
-
-    def checks(self) -> list[Callable[[str], bool]]:
-        """One check per constraint, in order."""
-        return [self._check(kind, given) for kind, given in zip(self.kinds, self.kwargs, strict=True)]
-
-    def _check(self, kind: str, given: dict[str, Any]) -> Callable[[str], bool]:
-        if kind not in self.registry:
-            raise ValueError(f"the kind of instruction {kind!r} is unknown to the scorer")
-        checker = self.registry[kind](kind)
-        checker.build_description(**given)
-        used = checker.get_instruction_args() or {}
-        if "prompt" in used:
-            given = given | {"prompt": self.prompt}
-            checker.build_description(prompt=self.prompt)
-        if drawn := used.keys() - given.keys():
-            raise ValueError(f"{kind} needs a value of {', '.join(sorted(drawn))}; it would draw one at random")
-        return checker.check_following
+def _check(registry: dict[str, Any], kind: str, given: dict[str, Any], prompt: str) -> Callable[[str], bool]:
+    """The check of one constraint; some kinds compare an answer with its prompt."""
+    checker = ifeval.checker_of(kind, registry)
+    checker.build_description(**given)
+    used = checker.get_instruction_args() or {}
+    if "prompt" in used:
+        given = given | {"prompt": prompt}
+        checker.build_description(prompt=prompt)
+    ifeval.refuse_drawn(kind, used.keys() - given.keys())
+    return checker.check_following
 
 
 @functools.cache
@@ -84,7 +58,7 @@ def _package(checkout: str | None) -> Any:
             f"ifbench: its checkers are not installed; get them with: {sys.executable} -m pip install ifbench, or name "
             f"a checkout of {REPOSITORY} with --evaluation.ifbench_checkout FOLDER"
         )
-    _check_nltk()
+    check_nltk("ifbench", NLTK_DATA)
     try:
         package = importlib.import_module("ifbench")
         importlib.import_module("ifbench.instructions_registry")
@@ -99,28 +73,12 @@ def _package(checkout: str | None) -> Any:
     return package
 
 
-def _check_nltk() -> None:
-    import nltk
-
-    def missing(path: str) -> bool:
-        try:
-            nltk.data.find(path)
-        except LookupError:
-            return True
-        return False
-
-    if names := [name for name, path in NLTK_DATA.items() if missing(path)]:
-        raise UserError(
-            f"ifbench: NLTK's {' and '.join(names)} are missing; get them with: {sys.executable} -m nltk.downloader "
-            f"{' '.join(names)}"
-        )
-
-
-def load_items(prompts: str | Path | None, checkout: str | None) -> list[Item]:
+def load_items(prompts: str | Path | None, checkout: str | None) -> list[ifeval.Item]:
     """The prompts of an official file, or those that come with the checkers for None."""
     package = _package(checkout)
-    read = functools.partial(Item.from_row, registry=package.instructions_registry.INSTRUCTION_DICT)
-    return list(Rows(prompts or package.data_path(), read))
+    make_check = functools.partial(_check, package.instructions_registry.INSTRUCTION_DICT)
+    named = prompts or package.data_path()
+    return ifeval.distinct(Rows(named, functools.partial(ifeval.Item.from_row, make_check=make_check)), named)
 
 
 def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings, seed: int = 0) -> Iterator[ifeval.Graded]:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib.util
 import logging
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import Any, ClassVar
 
 from autoif_train.chat.base import Answer, ChatModel, Prompt
 from autoif_train.evaluation.answers import SHOWN_CHARACTERS, decoding
+from autoif_train.evaluation.installed import check_nltk, check_packages
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.statistics import wilson_interval
 from autoif_train.rows import Rows, write_rows
@@ -28,8 +27,11 @@ from autoif_train.types import Row, UserError, derived_seed
 SETS = ("ifeval",)
 HUB_ID = "google/IFEval"
 PACKAGES = ("lm_eval", "langdetect", "nltk", "immutabledict")
-PUNKT = "tokenizers/punkt_tab/english/"
+NLTK_DATA = {"punkt_tab": "tokenizers/punkt_tab/english/"}
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+MakeCheck = Callable[[str, dict[str, Any], str], Callable[[str], bool]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,10 +42,14 @@ class Item:
     prompt: str
     kinds: tuple[str, ...]
     kwargs: tuple[dict[str, Any], ...]
+    make_check: MakeCheck = dataclasses.field(repr=False, compare=False)
 
     @classmethod
-    def from_row(cls, row: Row) -> Item:
-        """Reads an official row; `ValueError` where the scorer could not check it, or would check something random."""
+    def from_row(cls, row: Row, make_check: MakeCheck | None = None) -> Item:
+        """Reads an official row; `ValueError` where the scorer could not check it, or would check something random.
+
+        `make_check(kind, arguments, prompt)` gives the check of one instruction; IFEval's own unless another is named.
+        """
         kinds, kwargs = row["instruction_id_list"], row["kwargs"]
         if not isinstance(row["key"], int | str) or not isinstance(row["prompt"], str):
             raise ValueError("`key` must be a number or a string and `prompt` a string")
@@ -53,13 +59,13 @@ class Item:
             raise ValueError("`kwargs` must hold one object of arguments per instruction")
         # The hub's table has a column for every argument and null where an instruction does not take it.
         given = tuple({name: value for name, value in each.items() if value is not None} for each in kwargs)
-        item = cls(row["key"], row["prompt"], tuple(kinds), given)
+        item = cls(row["key"], row["prompt"], tuple(kinds), given, make_check or _check)
         item.checks()
         return item
 
     def checks(self) -> list[Callable[[str], bool]]:
         """One check per instruction, in order."""
-        return [_check(kind, given) for kind, given in zip(self.kinds, self.kwargs, strict=True)]
+        return [self.make_check(kind, given, self.prompt) for kind, given in zip(self.kinds, self.kwargs, strict=True)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,8 +109,12 @@ def load_items(prompts: str | Path | None) -> list[Item]:
     Raises `UserError`, naming the line or key, for a row that cannot be scored.
     """
     _registry()
-    name = str(prompts) if prompts else HUB_ID
-    items = list(Rows(prompts, Item.from_row) if prompts else _from_hub())
+    return distinct(Rows(prompts, Item.from_row) if prompts else _from_hub(), prompts or HUB_ID)
+
+
+def distinct(items: Iterable[Item], name: str | Path) -> list[Item]:
+    """The items of what is called `name`; refused where there is none, or two share their key or their prompt."""
+    items = list(items)
     if not items:
         raise UserError(f"{name}: holds no prompt")
     for what in ("key", "prompt"):
@@ -138,23 +148,10 @@ def _from_hub() -> Iterator[Item]:
 @functools.cache
 def _registry() -> dict[str, Any]:
     """lm-eval's checker classes by kind, with language detection seeded for this process."""
-    for package in PACKAGES:
-        if importlib.util.find_spec(package) is None:
-            raise UserError(
-                f"ifeval: the package {package} is not installed; get it with: {sys.executable} -m pip install "
-                "-c constraints.txt -e '.[eval]'"
-            )
-    import langdetect
-    import nltk
-
+    check_packages("ifeval", PACKAGES)
     # Asked before lm-eval is imported, which would try to download the data then and there.
-    try:
-        nltk.data.find(PUNKT)
-    except LookupError as error:
-        raise UserError(
-            f"ifeval: NLTK's sentence splitter punkt_tab is missing; get it with: {sys.executable} -m nltk.downloader "
-            "punkt_tab (without internet: docs/evaluation.md)"
-        ) from error
+    check_nltk("ifeval", NLTK_DATA)
+    import langdetect
     from lm_eval.tasks.ifeval.instructions_registry import INSTRUCTION_DICT
 
     langdetect.DetectorFactory.seed = 0
@@ -163,11 +160,22 @@ def _registry() -> dict[str, Any]:
     return INSTRUCTION_DICT
 
 
-def _check(kind: str, given: dict[str, Any]) -> Callable[[str], bool]:
-    """The check of one instruction; `ValueError` where the kind is unknown or the checker would draw an argument."""
-    if kind not in _registry():
+def checker_of(kind: str, registry: dict[str, Any]) -> Any:
+    """A checker for one instruction; `ValueError` where the kind is unknown."""
+    if kind not in registry:
         raise ValueError(f"the kind of instruction {kind!r} is unknown to the scorer")
-    checker = _registry()[kind](kind)
+    return registry[kind](kind)
+
+
+def refuse_drawn(kind: str, drawn: Iterable[str]) -> None:
+    """`ValueError` where a checker draws some of its arguments at random."""
+    if names := sorted(drawn):
+        raise ValueError(f"{kind} needs a usable value of {', '.join(names)}; it would draw one at random")
+
+
+def _check(kind: str, given: dict[str, Any], prompt: str) -> Callable[[str], bool]:
+    """The check of one instruction; `ValueError` where the kind is unknown or the checker would draw an argument."""
+    checker = checker_of(kind, _registry())
     symbol = _symbol(given.get("letter"))
     try:
         checker.build_description(**(given | {"letter": "a"} if symbol else given))
@@ -179,8 +187,7 @@ def _check(kind: str, given: dict[str, Any]) -> Callable[[str], bool]:
     used = checker.get_instruction_args() or {}
     # An argument that is missing, or a number that the checker has no use for, is drawn at random instead.
     replaced = {name for name, value in given.items() if isinstance(value, int) and used[name] != value}
-    if drawn := (used.keys() - given.keys()) | replaced:
-        raise ValueError(f"{kind} needs a usable value of {', '.join(sorted(drawn))}; it would draw one at random")
+    refuse_drawn(kind, (used.keys() - given.keys()) | replaced)
     return checker.check_following
 
 

@@ -106,4 +106,4 @@ def test_the_scorer_names_task_shots_and_measure():
 def test_a_missing_lm_eval_comes_with_the_command(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"lm_eval is not installed.*pip install"):
-        abilities.check_installed("gsm8k")
+        next(abilities.answer("gsm8k", None, EvaluationSettings()))

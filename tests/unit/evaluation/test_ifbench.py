@@ -81,7 +81,7 @@ def test_a_constraint_about_the_prompt_is_given_the_prompt(checkout):
 
 def test_an_argument_that_would_be_drawn_is_refused_with_its_line(checkout, tmp_path):
     write_rows(tmp_path / "prompts.jsonl", [{**ROWS[0], "kwargs": [{}]}])
-    with pytest.raises(UserError, match=r"prompts\.jsonl, line 1: words:starts needs a value of word"):
+    with pytest.raises(UserError, match=r"prompts\.jsonl, line 1: words:starts needs a usable value of word"):
         ifbench.load_items(tmp_path / "prompts.jsonl", checkout)
 
 

@@ -54,7 +54,7 @@ def scorer():
     nltk = pytest.importorskip("nltk", reason="the extra `eval` is not installed")
     pytest.importorskip("lm_eval", reason="the extra `eval` is not installed")
     try:
-        nltk.data.find(ifeval.PUNKT)
+        nltk.data.find(ifeval.NLTK_DATA["punkt_tab"])
     except LookupError:
         pytest.skip("NLTK's punkt_tab is not installed (docs/evaluation.md)")
     return ifeval._registry()
