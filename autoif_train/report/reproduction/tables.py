@@ -17,6 +17,7 @@ from autoif_train.synthesis.contamination import overlap
 
 PAPER = Path(__file__).parent / "paper.yaml"
 NOT_RUN, NOTHING = "not run", "–"
+MBPP = "mbpp/mbpp/pass_at_1"
 # Rows that stand beside a model of which the paper has none: its smaller Qwen2, and the larger for self-alignment.
 STAND_INS = ("qwen2-7b", "qwen2-72b")
 
@@ -223,7 +224,7 @@ def sizes(grid: Reproduction, data: dict[str, Any]) -> Table:
     columns = (
         *(Column(amount, ours=False, digits=0) for amount in ("total", "SFT rows", "DPO pairs")),
         Column("pass rate %, paper", ours=False), Column("pass rate %, ours", ours=True),
-        Column(data["columns"]["mbpp/mbpp/pass_at_1"], ours=False),
+        Column(f"{data['columns'][MBPP]}, paper", ours=False), Column(f"{data['columns'][MBPP]}, ours", ours=True),
         Column(f"{spec['score']['paper']}, paper", ours=False), Column(f"{data['columns'][own]}, ours", ours=True),
     )  # fmt: skip
     lines: list[tuple[str, tuple[Cell, ...]]] = [
@@ -231,7 +232,7 @@ def sizes(grid: Reproduction, data: dict[str, Any]) -> Table:
             row["supervisor"],
             (
                 row["total"], row["sft"], row["dpo"], Figure(row["pass_rate"]), NOTHING,
-                Figure(row["mbpp"]), Figure(row["score"]), NOTHING,
+                Figure(row["mbpp"]), NOTHING, Figure(row["score"]), NOTHING,
             ),
         )
         for row in spec["rows"]
@@ -240,10 +241,12 @@ def sizes(grid: Reproduction, data: dict[str, Any]) -> Table:
         found = [data_size(run.folder, run.settings.demonstrations.accept_above) for run in grid.runs_of(point)]
         found = [each for each in found if each]
         score = figure(grid, Place(point, spec["score"]["stage"]), own) or NOT_RUN
+        stage = spec["evaluated_as"].get(point)
+        mbpp = (figure(grid, Place(point, stage), MBPP) or NOT_RUN) if stage else NOTHING
         if not found:
-            lines.append((f"ours, {label}", (*[NOT_RUN] * 3, NOTHING, NOT_RUN, NOT_RUN, NOTHING, score)))
+            lines.append((f"ours, {label}", (*[NOT_RUN] * 3, NOTHING, NOT_RUN, NOTHING, mbpp, NOTHING, score)))
             continue
         by_field = zip(*map(dataclasses.astuple, found), strict=True)
         *amounts, passed = (over_seeds(values, len(grid.seeds)) for values in by_field)
-        lines.append((f"ours, {label}", (*amounts, NOTHING, passed, NOT_RUN, NOTHING, score)))
+        lines.append((f"ours, {label}", (*amounts, NOTHING, passed, NOTHING, mbpp, NOTHING, score)))
     return Table("table5", spec["title"], columns, tuple(lines), tuple(spec["notes"]))

@@ -110,6 +110,18 @@ def test_every_row_has_as_many_figures_as_columns_and_a_base_that_exists():
         assert set(data[name]["columns"]) <= data["columns"].keys()
 
 
+def test_the_levels_of_followbench_are_those_of_table_1s_rows_and_have_its_mean():
+    """A slip of the pen in one figure would show."""
+    data = paper()
+    main = {each["label"]: each["values"] for each in data["table1"]["rows"]}
+    place = data["table1"]["columns"].index("followbench/followbench/ssr")
+    levels = {each["label"]: each["values"] for each in data["followbench"]["rows"]}
+    assert levels.keys() == main.keys()
+    for label, (*by_level, mean) in levels.items():
+        assert mean == main[label][place]
+        assert sum(by_level) / 5 == pytest.approx(mean, abs=0.06)
+
+
 def test_the_ablation_differences_are_the_printed_ones():
     rows = paper()["table3"]["rows"]
     differences = [
@@ -172,6 +184,19 @@ def test_data_sizes_and_contamination_come_from_the_files(grid):
     assert cells["pass rate %, ours"].mean == 50.0
     (table,) = tables(grid("--table", "4", "--seeds", "1"))
     assert row(table, "ours, strong-to-weak → H")["13-grams shared %, ours"].mean == pytest.approx(100 / 40)
+
+
+def test_the_supervisors_mbpp_is_ours_where_it_is_the_policy_itself(grid):
+    asked = grid("--table", "5", "--seeds", "1")
+    run = asked.folder_of["self_alignment", 1]
+    write_run(run, STAGES)
+    results = json.loads((run.folder / "results.json").read_text())
+    place = {"stage": "base", "round": 0, "seed": 1, "benchmark": "mbpp", "set": "mbpp", "n": 500}
+    results["scores"].append({**place, "metrics": {"pass_at_1": 0.75}})
+    (run.folder / "results.json").write_text(json.dumps(results))
+    (table,) = tables(asked)
+    assert row(table, "ours, the policy itself")["MBPP (supervisor), ours"].mean == 75
+    assert row(table, "ours, first supervisor")["MBPP (supervisor), ours"] == NOTHING
 
 
 def test_every_markup_holds_the_same_figures(table1):
