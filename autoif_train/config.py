@@ -20,8 +20,9 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, get_loader, set_parsing_settings
 
 from autoif_train.chat.base import SamplingSettings
-from autoif_train.chat.choice import RespondentSettings, SupervisorSettings
+from autoif_train.chat.choice import Engines, RespondentSettings, SupervisorSettings
 from autoif_train.chat.policy import PolicySettings
+from autoif_train.chat.server import PolicySamplingSettings
 from autoif_train.chat.vllm import VllmSettings
 from autoif_train.evaluation.settings import BENCHMARK_FILES, EvaluationSettings, JudgeSettings
 from autoif_train.execution import ExecutionSettings
@@ -45,6 +46,7 @@ CONFIGS = Path(__file__).parent.parent / "recipes" / "configs"
 # Sections whose names are a trainer's own, by their dotted keys, e.g. `spar.dpo`, and the section that lists the names.
 PASSED_THROUGH = {"sft": "sft", "dpo": "dpo", "spar.dpo": "dpo", "spar.sft": "sft"}
 OPTIONS = ("config", "print_config")
+SERVED_BY = dataclasses.fields(PolicySamplingSettings)[len(dataclasses.fields(SamplingSettings)) :]
 # What may change between two runs in one folder: it decides how fast or where, or extends, never what is made.
 FREE_KEYS = (
     "output_dir",
@@ -59,6 +61,8 @@ FREE_KEYS = (
     "vllm.gpu_memory_utilization",
     "policy.attention",
     "sampling.batch_size",
+    # Where the policy is served; what is sampled from it is the same.
+    *(f"sampling.{field.name}" for field in SERVED_BY),
     "synthesis.writing_batch_size",
     "quality.batch_size",
     "evaluation.benchmarks",
@@ -110,6 +114,10 @@ LEAST = {
     "sampling.top_p": 1e-6,
     "sampling.max_new_tokens": 1,
     "sampling.batch_size": 1,
+    "sampling.reload_timeout_seconds": 1,
+    "sampling.max_concurrency": 1,
+    "sampling.max_retries": 0,
+    "sampling.timeout_seconds": 1e-6,
     "vllm.tensor_parallel_size": 1,
     "vllm.gpu_memory_utilization": 0.01,
     "vllm.max_model_len": 1,
@@ -235,7 +243,7 @@ class Settings:
     cross_validation: CrossValidationSettings = dataclasses.field(default_factory=CrossValidationSettings)
     back_translation: BackTranslationSettings = dataclasses.field(default_factory=BackTranslationSettings)
     quality: QualitySettings = dataclasses.field(default_factory=QualitySettings)
-    sampling: SamplingSettings = dataclasses.field(default_factory=SamplingSettings)
+    sampling: PolicySamplingSettings = dataclasses.field(default_factory=PolicySamplingSettings)
     demonstrations: DemonstrationsSettings = dataclasses.field(default_factory=DemonstrationsSettings)
     pairs: PairsSettings = dataclasses.field(default_factory=PairsSettings)
     sft: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -250,6 +258,11 @@ class Settings:
     online_dpo: OnlineDpoSettings = dataclasses.field(default_factory=OnlineDpoSettings)
     spar: SparSettings = dataclasses.field(default_factory=SparSettings)
     evaluation: EvaluationSettings = dataclasses.field(default_factory=EvaluationSettings)
+
+    @property
+    def engines(self) -> Engines:
+        """The settings of whatever may run a checkpoint."""
+        return Engines(self.vllm, self.sampling)
 
 
 def parse(recipe: str, description: str, arguments: Sequence[str] | None = None) -> Settings:

@@ -24,6 +24,7 @@ import yaml
 from tqdm import tqdm
 
 from autoif_train.chat.base import ChatModel
+from autoif_train.chat.choice import open_kept
 from autoif_train.config import Settings, differing_keys, dump, load_dump
 from autoif_train.funnel import Tally, funnel_lines, gate_lines, hint_lines, read_funnel, update_funnel
 from autoif_train.progress import Progress
@@ -230,6 +231,18 @@ class Run:
         for role, chat in self._chats.items():
             self.remember("calls", role, spent.get(role, {}))
             self.remember("chats", role, {"name": chat.name, **getattr(chat, "facts", {})})
+
+    @contextlib.contextmanager
+    def open_policy(self, model: str, name: str | None = None) -> Iterator[ChatModel]:
+        """A state of the policy as a chat model whose answers are kept; `name` signs them, else its path in the folder.
+
+        Each process has a file of its own: they may run on machines that share nothing but a network's disk.
+        """
+        name = name or self.signature(model)
+        cache = self.cache_path().with_stem(f"{self.cache_path().stem}_{self.rank}") if self.rank else self.cache_path()
+        with open_kept(model, self.settings.policy, name, cache, self.settings.engines) as chat:
+            self.watch("policy", chat)
+            yield chat
 
     def show_gates(self) -> None:
         """Each gate with its reasons and three examples."""

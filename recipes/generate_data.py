@@ -12,7 +12,7 @@ import dataclasses
 from functools import partial
 from itertools import chain
 
-from autoif_train.chat.choice import open_model, open_roles, respondent_settings
+from autoif_train.chat.choice import open_roles, respondent_settings
 from autoif_train.chat.policy import base_model, load_tokenizer
 from autoif_train.command import run_recipe
 from autoif_train.execution import ALLOWED_IMPORTS, Executor
@@ -53,7 +53,7 @@ def main(settings):
         responding = respondent_settings(settings.supervisor, settings.respondent)
         with (
             Executor(**dataclasses.asdict(settings.execution)) as executor,
-            open_roles(settings.supervisor, responding, settings.policy, run.cache_path(), settings.vllm) as roles,
+            open_roles(settings.supervisor, responding, settings.policy, run.cache_path(), settings.engines) as roles,
         ):
             run.remember("execution", "sandbox", executor.report)
             for role, chat in roles.items():
@@ -119,7 +119,7 @@ def pilot(run, settings, checked, respondent, respondent_kind, executor):
 
     of_respondent = of_policy = rates("respondent", respondent)
     if respondent_kind != "policy":
-        with open_model(base_model(settings.policy), settings.policy, "base", settings.vllm) as policy:
+        with run.open_policy(base_model(settings.policy), "base") as policy:
             of_policy = rates("policy", policy)
     return run.keep(
         "data/teachable", worth_teaching, checked, of_respondent, of_policy, read=CheckedInstruction.from_row

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 import sft
-from autoif_train.chat.choice import open_chat, open_model
+from autoif_train.chat.choice import open_chat
 from autoif_train.chat.policy import token_counter
 from autoif_train.command import run_recipe
 from autoif_train.evaluation.choice import validate
@@ -98,7 +98,9 @@ def with_quality(run, settings, name, queries, judged, follows_above, seed):
     """The judged answers with the relevance of those that follow, where `quality.enabled` asks for it."""
     if not settings.quality.enabled:
         return judged
-    with open_chat(settings.supervisor, settings.policy, "supervisor", run.cache_path(), settings.vllm) as supervisor:
+    with open_chat(
+        settings.supervisor, settings.policy, "supervisor", run.cache_path(), settings.engines
+    ) as supervisor:
         run.watch("supervisor", supervisor)
         return run.keep(
             f"{name}/scored", score_quality, queries, judged, quality_judge(settings.quality, supervisor),
@@ -110,7 +112,7 @@ def answer(run, settings, policy, queries, name, seed):
     """The policy's answers, judged; then as many again where the first ones hold no pair, within the budget."""
     with (
         Executor(**dataclasses.asdict(settings.execution)) as executor,
-        open_model(policy, settings.policy, run.signature(policy), settings.vllm) as chat,
+        run.open_policy(policy) as chat,
     ):
         responses = run.keep_split(
             f"{name}/responses", sample, queries, chat, settings.sampling, *seed, read=Response.from_row
@@ -140,7 +142,7 @@ def passed_prompts(run, settings, folder, policy, held_back):
     if not run.has(f"{folder}/held_back"):
         with (
             Executor(**dataclasses.asdict(settings.execution)) as executor,
-            open_model(policy, settings.policy, run.signature(policy), settings.vllm) as chat,
+            run.open_policy(policy) as chat,
         ):
             responses = run.keep_split(
                 f"{folder}/held_back_responses", sample, held_back, chat, greedy, settings.seed, read=Response.from_row
@@ -154,7 +156,7 @@ def look_back(run, settings, number, asked, policy, earlier, before, after):
     """What the round came to: how far the policy moved, its figures in `summary.json`, and lines for the terminal."""
     name = f"online_dpo/round_{number}"
     if settings.online_dpo.drift_queries and not run.has(f"{name}/drift"):
-        with open_model(policy, settings.policy, run.signature(policy), settings.vllm) as chat:
+        with run.open_policy(policy) as chat:
             run.keep(
                 f"{name}/drift", drift, asked, settings.online_dpo.drift_queries, chat, policy, earlier,
                 settings.sampling, settings.seed, "online", number,

@@ -15,7 +15,7 @@ from functools import partial
 
 import online_dpo
 import sft
-from autoif_train.chat.choice import open_chat, open_model
+from autoif_train.chat.choice import open_chat
 from autoif_train.command import run_recipe
 from autoif_train.execution import Executor
 from autoif_train.feedback.pairs import pairs_by_score
@@ -80,7 +80,7 @@ def search(run, settings, policy, refiner, name, seed, queries):
     drawn = dataclasses.replace(
         settings.sampling, responses_per_query=spar.responses_per_query, temperature=spar.temperature
     )
-    with open_model(policy, settings.policy, run.signature(policy), settings.vllm) as chat:
+    with run.open_policy(policy) as chat:
         responses = run.keep_split(f"{name}/responses", sample, queries, chat, drawn, *seed, read=Response.from_row)
     with (
         Executor(**dataclasses.asdict(settings.execution)) as executor,
@@ -97,11 +97,10 @@ def search(run, settings, policy, refiner, name, seed, queries):
 def open_refiner(run, settings, policy, trained):
     """The refiner that the round before trained, else whom `spar.refiner` names."""
     if trained or settings.spar.refiner == "policy":
-        model = trained or policy
-        return open_model(model, settings.policy, run.signature(model), settings.vllm)
+        return run.open_policy(trained or policy)
     script = dataclasses.replace(settings.supervisor, kind="tiny")
     named = {"supervisor": settings.supervisor, "tiny": script}[settings.spar.refiner]
-    return open_chat(named, settings.policy, "refiner", run.cache_path(), settings.vllm)
+    return open_chat(named, settings.policy, "refiner", run.cache_path(), settings.engines)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import os
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from autoif_train.types import UserError
 log = logging.getLogger(__name__)
 
 MAY_PASS = {408, 409, 425, 429}  # besides every 5xx: statuses after which the same request may succeed
-CUT = {"length", "content_filter"}  # finish reasons of a text that the model did not end itself
+CUT = {"length", "content_filter", "abort"}  # finish reasons of a text that the model did not end itself
 QUOTED_CHARACTERS = 300  # of a server's message in an error of ours
 NO_SCHEMA = {400, 415, 422, 501}  # statuses with which servers refuse a form of answer that they do not know
 MILLION = 1_000_000
@@ -62,20 +62,45 @@ class ApiSettings:
     """Hold answers in JSON to their schema by `response_format`; auto asks for it until the server refuses (ours)."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """How a request asks: the endpoint's path, what of the prompt goes into the body, the text of a choice."""
+
+    path: str
+    ask: Callable[[Prompt], dict[str, Any]]
+    text: Callable[[dict[str, Any]], str | None]
+
+
+CONVERSATION = Form(
+    "chat/completions", lambda prompt: {"messages": prompt.messages}, lambda choice: choice["message"].get("content")
+)
+
+
 class ApiChat:
     """A `ChatModel` behind an OpenAI-compatible server.
 
     Every answer is a request of its own (`n=1`, with a seed of its own), and is committed to `cache` before its slot
     goes to the next request: what was answered once is never asked again, in this run or, with the same cache, in a
-    later one. `usage` counts per step what this process has spent. `section` names the settings in error messages.
+    later one. `usage` counts per step what this process has spent. `section` names the settings in error messages,
+    `form` says how a prompt becomes a request.
     """
 
-    def __init__(self, settings: ApiSettings, cache: AnswerCache | None = None, section: str = "supervisor"):
+    limits = ("max_concurrency", "requests_per_minute")  # settings of the section by which it is asked less
+
+    def __init__(
+        self,
+        settings: ApiSettings,
+        cache: AnswerCache | None = None,
+        section: str = "supervisor",
+        form: Form = CONVERSATION,
+    ):
         _check(settings, section)
         self.settings = settings
         self.cache = cache
         self.section = section
+        self.form = form
         self.name = settings.model
+        self.key = settings.model  # what stands for the model in the keys of kept answers
         self.usage: dict[str, Usage] = {}
         self.request_pace = Pace(settings.requests_per_minute)
         self.token_pace = Pace(settings.tokens_per_minute)
@@ -96,8 +121,11 @@ class ApiChat:
         request or stays unusable; requests in flight then still end, and their answers are kept.
         """
         batch = _Batch(self, prompts, settings)
-        _run_apart(batch.run())
+        run_apart(batch.run())
         return batch.answers()
+
+    async def before_retry(self, session: aiohttp.ClientSession) -> None:
+        """Called before a request is sent again; raises `UserError` where that has no use any more."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,7 +183,7 @@ class _Batch:
             if self.chat.settings.json_schema == "never":
                 prompt = dataclasses.replace(prompt, schema=None)
             indices = range(prompt.first, prompt.first + self.sampling.responses_per_query)
-            keys = [answer_key(self.chat.name, prompt, self.sampling, index) for index in indices]
+            keys = [answer_key(self.chat.key, prompt, self.sampling, index) for index in indices]
             self.keys.append(keys)
             for index, key in zip(indices, keys, strict=True):
                 if key not in wanted:
@@ -179,7 +207,7 @@ class _Batch:
             with tqdm(
                 total=total, initial=total - len(self.errands), desc=", ".join(self.steps), disable=None
             ) as self.bar:
-                async with _session(self.chat.settings) as self.session:
+                async with open_session(self.chat.settings) as self.session:
                     await self._work(self._first_by_schema())
                     queue = iter(self.errands)
                     async with asyncio.TaskGroup() as slots:
@@ -264,12 +292,13 @@ class _Batch:
             usage.retries += 1
             if await self._stopped_within(wait_seconds):
                 return None
+            await self.chat.before_retry(self.session)
 
     def _request_body(self, errand: _Errand) -> bytes:
         sampling, prompt = self.sampling, errand.prompt
         body = {
-            "model": self.chat.name,
-            "messages": prompt.messages,
+            "model": self.chat.settings.model,
+            **self.chat.form.ask(prompt),
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "max_tokens": sampling.max_new_tokens,
@@ -312,7 +341,7 @@ class _Batch:
         """Send one request. Raises `_TryAgain` for what may pass, `UserError` for what will not."""
         settings = self.chat.settings
         try:
-            async with self.session.post(_url(settings), data=body, allow_redirects=False) as response:
+            async with self.session.post(_url(self.chat), data=body, allow_redirects=False) as response:
                 self.chat.reached = True
                 content = await response.read()
         except aiohttp.ClientConnectorError as error:
@@ -327,7 +356,7 @@ class _Batch:
         except (aiohttp.ClientError, ConnectionError) as error:
             raise _TryAgain(f"connection lost: {error}") from error
         if response.status == 200:
-            return _read(body, content)
+            return _read(self.chat.form, body, content)
         said = f"{response.status}: {_server_message(content, _api_key(settings))}"
         if response.status in MAY_PASS or response.status >= 500:
             raise _TryAgain(said, retry_after_seconds(response.headers.get("Retry-After")))
@@ -335,13 +364,14 @@ class _Batch:
 
     def _gave_up(self, trouble: _TryAgain) -> UserError:
         settings, section = self.chat.settings, self.chat.section
+        limits = " and ".join(f"{section}.{name}" for name in self.chat.limits)
         return UserError(
             f"{section}.base_url: {settings.base_url} stays unusable after {settings.max_retries} retries ({trouble}); "
-            f"wait until it is well, or ask it less by {section}.max_concurrency and {section}.requests_per_minute"
+            f"wait until it is well, or ask it less by {limits}"
         )
 
 
-def _run_apart(work: Coroutine[Any, Any, None]) -> None:
+def run_apart(work: Coroutine[Any, Any, None]) -> None:
     """Run `work` to its end on an event loop and a thread of its own; an interrupt of the caller cancels it."""
     with contextlib.closing(asyncio.new_event_loop()) as loop, ThreadPoolExecutor(max_workers=1) as pool:
         task = loop.create_task(work)
@@ -373,15 +403,15 @@ def _check(settings: ApiSettings, section: str) -> None:
             raise UserError(f"{section}.{name}: {value} is too small; set it above 0")
 
 
-def _url(settings: ApiSettings) -> str:
-    return f"{settings.base_url.rstrip('/')}/chat/completions"
+def _url(chat: ApiChat) -> str:
+    return f"{chat.settings.base_url.rstrip('/')}/{chat.form.path}"
 
 
 def _api_key(settings: ApiSettings) -> str:
     return os.environ.get(settings.api_key_env, "").strip()
 
 
-def _session(settings: ApiSettings) -> aiohttp.ClientSession:
+def open_session(settings: ApiSettings) -> aiohttp.ClientSession:
     """A client session with the key and the proxy of the environment; the slots bound its connections."""
     address = urllib.parse.urlsplit(settings.base_url)
     # aiohttp's own `trust_env` looks the proxy up for each request, which costs more than the request.
@@ -400,12 +430,12 @@ def _price(settings: ApiSettings, reply: _Reply) -> float:
     return (read + settings.price_per_million_output_tokens * reply.completion_tokens) / MILLION
 
 
-def _read(asked: bytes, content: bytes) -> _Reply:
+def _read(form: Form, asked: bytes, content: bytes) -> _Reply:
     """The reply in the body of a successful response; raises `_TryAgain` where there is none."""
     try:
         body = json.loads(content)
         choice = body["choices"][0]
-        text = choice["message"].get("content") or ""
+        text = form.text(choice) or ""
         usage = body.get("usage") or {}
         return _Reply(
             # A lone surrogate is valid JSON, but neither SQLite nor a UTF-8 file takes it.
@@ -416,7 +446,7 @@ def _read(asked: bytes, content: bytes) -> _Reply:
     except ValueError as error:
         raise _TryAgain(f"the body is no JSON: {error}") from error
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise _TryAgain("the body is no chat completion") from error
+        raise _TryAgain("the body is no completion") from error
 
 
 def _server_message(content: bytes, key: str) -> str:

@@ -14,6 +14,7 @@ from autoif_train.chat.base import ChatModel
 from autoif_train.chat.cache import AnswerCache, Keeper
 from autoif_train.chat.policy import PolicySettings, load_tokenizer
 from autoif_train.chat.recorded import RecordedChat
+from autoif_train.chat.server import PolicySamplingSettings
 from autoif_train.chat.vllm import VllmSettings
 from autoif_train.resources import resolve
 from autoif_train.types import UserError, content_id
@@ -66,6 +67,17 @@ class RespondentSettings:
     """As supervisor.recordings."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Engines:
+    """The settings of whatever may run a checkpoint."""
+
+    vllm: VllmSettings = dataclasses.field(default_factory=VllmSettings)
+    server: PolicySamplingSettings = dataclasses.field(default_factory=PolicySamplingSettings)
+
+
+ALL_DEFAULT = Engines()
+
+
 def respondent_settings(supervisor: SupervisorSettings, respondent: RespondentSettings) -> SupervisorSettings:
     """The respondent's settings in full: the supervisor's, and what is set of its own."""
     own = {key: value for key, value in dataclasses.asdict(respondent).items() if value is not None}
@@ -73,7 +85,7 @@ def respondent_settings(supervisor: SupervisorSettings, respondent: RespondentSe
 
 
 def open_chat(
-    settings: SupervisorSettings, policy: PolicySettings, role: str, cache: Path, vllm: VllmSettings | None = None
+    settings: SupervisorSettings, policy: PolicySettings, role: str, cache: Path, engines: Engines = ALL_DEFAULT
 ) -> AbstractContextManager[ChatModel]:
     """The chat model of a role (`supervisor` or `respondent`), to be used in a `with` block.
 
@@ -92,27 +104,27 @@ def open_chat(
         case "policy" if not policy.model:
             raise UserError(f"policy.model: not set, and {role}.kind is policy; name a hub id or a local path")
         case "policy":
-            return _open_local(policy.model, policy, "base", cache, vllm)
+            return open_kept(policy.model, policy, "base", cache, engines)
         case "tiny":
             from autoif_train.tiny.writer import TinyWriter
 
             return nullcontext(TinyWriter())
         case engine:
             itself = PolicySettings(sampling_engine=engine)
-            return _open_local(settings.model, itself, Path(settings.model).name, cache, vllm)
+            return open_kept(settings.model, itself, Path(settings.model).name, cache, engines)
 
 
 @contextmanager
 def open_roles(
     supervisor: SupervisorSettings, respondent: SupervisorSettings, policy: PolicySettings, cache: Path,
-    vllm: VllmSettings | None = None,
+    engines: Engines = ALL_DEFAULT,
 ) -> Iterator[dict[str, ChatModel]]:  # fmt: skip
     """The chat models of both roles by name; one local model that does both is loaded once."""
-    with open_chat(supervisor, policy, "supervisor", cache, vllm) as writes:
+    with open_chat(supervisor, policy, "supervisor", cache, engines) as writes:
         if respondent == supervisor and respondent.kind in ("policy", *ENGINES):
             yield {"supervisor": writes, "respondent": writes}
             return
-        with open_chat(respondent, policy, "respondent", cache, vllm) as answers:
+        with open_chat(respondent, policy, "respondent", cache, engines) as answers:
             yield {"supervisor": writes, "respondent": answers}
 
 
@@ -123,12 +135,13 @@ def _open_api(settings: ApiSettings, cache: Path, role: str) -> Iterator[ChatMod
 
 
 @contextmanager
-def _open_local(
-    model: str, policy: PolicySettings, name: str, cache: Path, vllm: VllmSettings | None
+def open_kept(
+    model: str, policy: PolicySettings, name: str, cache: Path, engines: Engines = ALL_DEFAULT
 ) -> Iterator[ChatModel]:
+    """`open_model` with answers kept in the file `cache`, under the weights that they are of."""
     path = resolve(model)
     key = content_id(name, weights_id(path), dataclasses.astuple(policy))
-    with AnswerCache(cache) as kept, open_model(path, policy, name, vllm, Keeper(kept, key)) as chat:
+    with AnswerCache(cache) as kept, open_model(path, policy, name, engines, Keeper(kept, key)) as chat:
         yield chat
 
 
@@ -154,7 +167,7 @@ def open_model(
     path: str,
     policy: PolicySettings,
     name: str,
-    vllm: VllmSettings | None = None,
+    engines: Engines = ALL_DEFAULT,
     keeper: Keeper | None = None,
 ) -> AbstractContextManager[ChatModel]:
     """A local checkpoint as a chat model, with the tokenizer and template of training; `name` signs its answers.
@@ -162,11 +175,11 @@ def open_model(
     `policy.sampling_engine` says what runs it. `keeper` keeps its answers over a kill.
     """
     tokenizer = load_tokenizer(path, policy)
-    return ENGINES[policy.sampling_engine](path, tokenizer, name, vllm, keeper)
+    return ENGINES[policy.sampling_engine](path, tokenizer, name, engines, keeper)
 
 
 def _with_transformers(
-    path: str, tokenizer: Any, name: str, vllm: VllmSettings | None, keeper: Keeper | None
+    path: str, tokenizer: Any, name: str, engines: Engines, keeper: Keeper | None
 ) -> AbstractContextManager[ChatModel]:
     from autoif_train.chat.transformers import TransformersChat, load
 
@@ -175,13 +188,25 @@ def _with_transformers(
 
 
 def _with_vllm(
-    path: str, tokenizer: Any, name: str, vllm: VllmSettings | None, keeper: Keeper | None
+    path: str, tokenizer: Any, name: str, engines: Engines, keeper: Keeper | None
 ) -> AbstractContextManager[ChatModel]:
-    from autoif_train.chat.transformers import turn_end_id
     from autoif_train.chat.vllm import VllmChat
 
-    ends = {tokenizer.eos_token_id, turn_end_id(tokenizer)} - {None}
-    return VllmChat(path, tokenizer, sorted(ends), vllm or VllmSettings(), name, keeper)
+    return VllmChat(path, tokenizer, _ends(tokenizer), engines.vllm, name, keeper)
 
 
-ENGINES = {"transformers": _with_transformers, "vllm": _with_vllm}
+def _with_server(
+    path: str, tokenizer: Any, name: str, engines: Engines, keeper: Keeper | None
+) -> AbstractContextManager[ChatModel]:
+    from autoif_train.chat.server import ServerChat
+
+    return ServerChat(path, tokenizer, _ends(tokenizer), engines.server, name, keeper)
+
+
+def _ends(tokenizer: Any) -> list[int]:
+    from autoif_train.chat.transformers import turn_end_id
+
+    return sorted({tokenizer.eos_token_id, turn_end_id(tokenizer)} - {None})
+
+
+ENGINES = {"transformers": _with_transformers, "vllm": _with_vllm, "server": _with_server}

@@ -28,8 +28,9 @@ class PolicySettings:
     """Precision of the loaded weights; auto = as stored."""
     architecture: dict[str, Any] | None = None
     """What `autoif plan` must know of the model's config.json to count its parameters without the hub."""
-    sampling_engine: Literal["transformers", "vllm"] = "transformers"
-    """What draws the policy's answers: transformers in this process, or vLLM in one of its own (ours)."""
+    sampling_engine: Literal["transformers", "vllm", "server"] = "transformers"
+    """What draws the policy's answers: transformers in this process, vLLM in one of its own, or a server that is told
+    of each checkpoint (`sampling.base_url`) (ours)."""
 
 
 def base_model(policy: PolicySettings) -> str:

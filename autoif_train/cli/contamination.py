@@ -66,4 +66,4 @@ def _detector(settings: Settings, output: Path) -> AbstractContextManager[ChatMo
     from autoif_train.evaluation.judging import open_judge
 
     cache = Path(settings.cache.path) if settings.cache.path else output.with_suffix(".cache.sqlite")
-    return open_judge(settings.evaluation.judge, settings.policy, settings.vllm, cache)
+    return open_judge(settings.evaluation.judge, settings.policy, settings.engines, cache)

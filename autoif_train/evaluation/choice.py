@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from autoif_train.chat.base import ChatModel
-from autoif_train.chat.choice import open_model
 from autoif_train.chat.policy import base_model
 from autoif_train.config import Settings
 from autoif_train.evaluation import (
@@ -109,7 +108,7 @@ def _judged(module: Any, *files: str) -> Benchmark:
         yield from answer_items(name, module.load_items(getattr(settings, f"{name}_prompts")), chat, settings, seed)
 
     grading = Grading(
-        lambda settings, cache: open_judge(settings.evaluation.judge, settings.policy, settings.vllm, cache),
+        lambda settings, cache: open_judge(settings.evaluation.judge, settings.policy, settings.engines, cache),
         module.grade,
         lambda settings: judge_facts(settings.evaluation.judge, settings.policy, name),
         files,
@@ -229,7 +228,7 @@ def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
     ]
     missing = [each for each in wanted if not run.has(_answers_path(each[0], each[3]))]
     if missing:
-        with open_model(stage.model, settings.policy, stage.name, settings.vllm) as chat:
+        with run.open_policy(stage.model, stage.name) as chat:
             for benchmark, name, number, path in missing:
                 seed = derived_seed(settings.seed, "evaluation", number)
                 answering = _answering(benchmark, settings.evaluation)
@@ -284,7 +283,7 @@ def validate(run: Run, settings: Settings, folder: str, model: str) -> list[bool
         if benchmark and benchmark.validation:
             path = f"{folder}/validation"
             if not run.has(path):
-                with open_model(model, settings.policy, run.signature(model), settings.vllm) as chat:
+                with run.open_policy(model) as chat:
                     run.keep(path, benchmark.answer, benchmark.validation, chat, settings.evaluation)
             return [row.passed for row in run.rows(path, benchmark.read)]
     return []

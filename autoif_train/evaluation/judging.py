@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
-from autoif_train.chat.choice import open_chat
+from autoif_train.chat.choice import Engines, open_chat
 from autoif_train.chat.policy import PolicySettings
-from autoif_train.chat.vllm import VllmSettings
 from autoif_train.evaluation.settings import JudgeSettings
 from autoif_train.synthesis.prompt import fill_file
 from autoif_train.synthesis.reading import Unreadable
@@ -135,12 +134,12 @@ def yes_or_no(text: str) -> bool:
 
 
 def open_judge(
-    settings: JudgeSettings, policy: PolicySettings, vllm: VllmSettings, cache: Path
+    settings: JudgeSettings, policy: PolicySettings, engines: Engines, cache: Path
 ) -> AbstractContextManager[ChatModel]:
     """The judge of `evaluation.judge`, whose verdicts are kept in `cache`."""
     if settings.kind == "recorded":
         raise UserError("evaluation.judge.kind: a recording cannot judge new answers; name api or transformers")
-    return open_chat(settings, policy, "evaluation.judge", cache, vllm)
+    return open_chat(settings, policy, "evaluation.judge", cache, engines)
 
 
 def judge_facts(settings: JudgeSettings, policy: PolicySettings, name: str) -> Row:

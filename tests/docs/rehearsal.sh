@@ -14,7 +14,7 @@ python() {
         *) command "$PYTHON" "$@" $SMALL ;;
       esac ;;
     -m) case "$2" in
-          nltk.downloader) ;;
+          nltk.downloader | sglang.launch_server) ;;
           *.build) command "$PYTHON" -m "$2" --help >/dev/null ;;
           *) command "$PYTHON" "$@" ;;
         esac ;;

@@ -1,5 +1,7 @@
 """A stand-in for an OpenAI-compatible server: answers by content, faults on demand, a ledger of what it was asked.
 
+It takes conversations and token ids, and swaps the model it says to serve as SGLang and vLLM do.
+
 In a test: `with MockServer(fault=some_faults(0.2)) as server: ... server.base_url ... server.ledger`.
 As a program it prints its address and serves until it is ended: `python tests/unit/chat/mock_server.py --latency 1`.
 """
@@ -16,6 +18,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from pathlib import Path
 
 from aiohttp import web
 
@@ -43,7 +46,8 @@ def some_faults(rate: float, kinds: tuple[str, ...] = FAULTS) -> Callable[[dict,
 
 def answer_by_content(body: dict) -> str:
     """A text that differs wherever two requests do."""
-    return f"answer {digest(body)[:16]} to {body['messages'][-1]['content'][:40]}"
+    asked = body["messages"][-1]["content"] if "messages" in body else str(body["prompt"])
+    return f"answer {digest(body)[:16]} to {asked[:40]}"
 
 
 def reset(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
@@ -59,6 +63,8 @@ class MockServer:
     `fault(body, attempt)` chooses what goes wrong with attempt number `attempt` (from 0) at a request; `reply(body)` is
     the text, or a pair of text and finish reason; `latency_seconds` passes before every answer. `wait` is the value of
     `Retry-After` in `busy_with_wait` ("date" for a moment two seconds ahead), `slow_seconds` the delay of `slow`.
+    `cards` is its list of models, `engine` what it says to be; `loads` are the folders that it was told to load.
+    `port` 0 is a free one.
     """
 
     def __init__(
@@ -68,6 +74,8 @@ class MockServer:
         latency_seconds: float = 0.0,
         wait: str = "0",
         slow_seconds: float = 5.0,
+        engine: str = "sglang",
+        port: int = 0,
     ):
         self.fault, self.reply = fault, reply
         self.latency_seconds, self.wait, self.slow_seconds = latency_seconds, wait, slow_seconds
@@ -77,6 +85,10 @@ class MockServer:
         self.arrivals: list[float] = []  # seconds of the monotonic clock
         self.authorizations: set[str | None] = set()
         self.in_flight = self.most_in_flight = 0
+        self.engine, self.port = engine, port
+        self.cards = [{"id": "first", "root": "first", "owned_by": engine}]
+        self.loads: list[str] = []
+        self.loads_nothing = False  # whether it says yes to a folder and goes on with what it has
 
     def __enter__(self) -> MockServer:
         self._loop = asyncio.new_event_loop()
@@ -86,21 +98,34 @@ class MockServer:
         return self
 
     def __exit__(self, *_) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self.die()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
+    def die(self) -> None:
+        """Stop serving in the middle of whatever is asked."""
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        return f"http://127.0.0.1:{self.port}/v1"
 
     async def _start(self) -> None:
         application = web.Application(client_max_size=LARGEST_BODY_BYTES)
         application.router.add_post("/v1/chat/completions", self._complete)
+        application.router.add_post("/v1/completions", self._complete)
+        application.router.add_get("/v1/models", self._models)
+        application.router.add_get("/version" if self.engine == "vllm" else "/get_server_info", self._version)
+        if self.engine == "sglang":
+            application.router.add_post("/update_weights_from_disk", self._update_weights)
+        if self.engine == "vllm":
+            application.router.add_post("/v1/load_lora_adapter", self._load_adapter)
+            application.router.add_post("/v1/unload_lora_adapter", self._unload_adapter)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0, backlog=4096).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, backlog=4096).start()
+        self.port = self._runner.addresses[0][1]
 
     async def _stop(self) -> None:
         await self._runner.cleanup()
@@ -108,6 +133,35 @@ class MockServer:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+    async def _models(self, request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": self.cards})
+
+    async def _version(self, request: web.Request) -> web.Response:
+        return web.json_response({"version": "1.2.3"})
+
+    async def _update_weights(self, request: web.Request) -> web.Response:
+        path = (await request.json())["model_path"]
+        self.loads.append(path)
+        if not Path(path).is_dir():
+            return web.json_response({"success": False, "message": f"no folder {path}"}, status=400)
+        if not self.loads_nothing:
+            self.cards = [{"id": path, "root": path, "owned_by": self.engine}]
+        return web.json_response({"success": True, "message": "Succeeded to update model weights."})
+
+    async def _load_adapter(self, request: web.Request) -> web.Response:
+        asked = await request.json()
+        if any(card["id"] == asked["lora_name"] for card in self.cards):
+            return web.json_response({"error": {"message": "the adapter is loaded already"}}, status=400)
+        self.loads.append(asked["lora_path"])
+        self.cards.append({"id": asked["lora_name"], "root": asked["lora_path"], "owned_by": self.engine})
+        return web.Response(text="Success")
+
+    async def _unload_adapter(self, request: web.Request) -> web.Response:
+        name = (await request.json())["lora_name"]
+        found = [card for card in self.cards if card["id"] == name]
+        self.cards = [card for card in self.cards if card["id"] != name]
+        return web.Response(text="Success") if found else web.json_response({"error": "no such adapter"}, status=404)
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         self.arrivals.append(time.monotonic())
@@ -158,13 +212,18 @@ class MockServer:
     def _completion(self, body: dict, fault: Fault) -> dict:
         said = "" if fault == "empty" else self.reply(body)
         text, reason = said if isinstance(said, tuple) else (said, "stop")
-        read, written = sum(len(message["content"].split()) for message in body["messages"]), len(text.split())
+        if "prompt" in body:
+            read, shown = len(body["prompt"]), {"text": text}
+        else:
+            read = sum(len(message["content"].split()) for message in body["messages"])
+            shown = {"message": {"role": "assistant", "content": text}}
+        written = len(text.split())
         return {
             "id": f"chatcmpl-{digest(body)[:12]}",
             "object": "chat.completion",
             "created": 0,
             "model": body["model"],
-            "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": reason}],
+            "choices": [{"index": 0, **shown, "finish_reason": reason}],
             "usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
         }
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from autoif_train.chat.base import Prompt, SamplingSettings
-from autoif_train.chat.choice import SupervisorSettings, open_chat
+from autoif_train.chat.choice import Engines, SupervisorSettings, open_chat, open_kept
 from autoif_train.chat.policy import PolicySettings
+from autoif_train.chat.server import PolicySamplingSettings
 from autoif_train.rows import write_rows
 from autoif_train.tiny import model_path
 from autoif_train.tiny.questions import ALL
@@ -59,6 +60,15 @@ def policy(cache: Path):
 
 
 @contextmanager
+def served(cache: Path):
+    with MockServer() as server:
+        engines = Engines(server=PolicySamplingSettings(base_url=server.base_url))
+        policy = PolicySettings(sampling_engine="server")
+        with open_kept(TINY, policy, "served", cache, engines) as chat:
+            yield chat
+
+
+@contextmanager
 def tiny(cache: Path):
     with open_chat(SupervisorSettings(kind="tiny"), PolicySettings(), "supervisor", cache) as chat:
         yield chat
@@ -87,7 +97,7 @@ NO_VLLM = pytest.mark.skipif(
     importlib.util.find_spec("vllm") is None, reason="vLLM is not installed; it needs a GPU of its own kind"
 )
 REAL_VLLM = pytest.param(vllm, marks=[NO_VLLM, pytest.mark.gpu])
-BACKENDS = [api, recorded, transformers, policy, tiny, vllm_protocol, REAL_VLLM]
+BACKENDS = [api, recorded, transformers, policy, served, tiny, vllm_protocol, REAL_VLLM]
 
 
 @pytest.fixture(scope="module", params=BACKENDS)

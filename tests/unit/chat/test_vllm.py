@@ -14,7 +14,7 @@ import time
 import pytest
 
 from autoif_train.chat.base import Prompt, SamplingSettings
-from autoif_train.chat.choice import open_model
+from autoif_train.chat.choice import Engines, open_model
 from autoif_train.chat.policy import PolicySettings
 from autoif_train.chat.vllm import VllmChat, VllmSettings, _without_launcher
 from autoif_train.tiny import model_path
@@ -32,7 +32,7 @@ def fake_vllm(monkeypatch):
 
 
 def opened(**settings):
-    return open_model(str(model_path("supervisor")), WITH_VLLM, "policy", VllmSettings(**settings))
+    return open_model(str(model_path("supervisor")), WITH_VLLM, "policy", Engines(vllm=VllmSettings(**settings)))
 
 
 def test_the_policys_engine_is_a_setting():

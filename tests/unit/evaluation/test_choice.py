@@ -91,7 +91,7 @@ def test_an_unknown_benchmark_is_refused_with_the_known(run, benchmarks):
 
 def test_what_is_scored_is_not_answered_again(run, monkeypatch):
     lay_scores(run, "base", [True])
-    monkeypatch.setattr("autoif_train.evaluation.choice.open_model", None)
+    monkeypatch.setattr(Run, "open_policy", None)
     evaluate_stage(run, SETTINGS, Stage("base", 0, "nowhere"))
 
 

@@ -405,9 +405,7 @@ def test_rows_are_read_back_as_they_were_written(tmp_path):
 def test_stages_are_scored_and_compared_in_a_run_folder(settings, tmp_path, monkeypatch):
     answers = {"base": "a, b", "sft": "a"}
     monkeypatch.setattr("autoif_train.evaluation.choice.base_model", lambda policy: "base model")
-    monkeypatch.setattr(
-        "autoif_train.evaluation.choice.open_model", lambda path, policy, name, vllm: Chat(*[Answer(answers[name])] * 3)
-    )
+    monkeypatch.setattr(Run, "open_policy", lambda run, path, name: Chat(*[Answer(answers[name])] * 3))
     whole = resolve(
         output_dir=str(tmp_path / "run"),
         **{"evaluation.benchmarks": "[ifeval]", "evaluation.ifeval_prompts": settings.ifeval_prompts},

@@ -8,6 +8,7 @@ import os
 import pytest
 
 from autoif_train.chat.base import Answer
+from autoif_train.chat.choice import Engines
 from autoif_train.chat.policy import PolicySettings
 from autoif_train.chat.vllm import VllmSettings
 from autoif_train.evaluation import arena_hard, followbench, infobench, mt_bench
@@ -424,7 +425,7 @@ def test_a_local_judges_verdicts_are_kept(tmp_path):
     questions = [Question("Is it?", yes_or_no)]
     asked = []
     for _ in range(2):
-        with open_judge(settings, PolicySettings(), VllmSettings(), tmp_path / "cache.sqlite") as judge:
+        with open_judge(settings, PolicySettings(), Engines(), tmp_path / "cache.sqlite") as judge:
             asked.append((list(ask("test", questions, judge, settings)), judge.usage["judge test"].calls))
     (first, paid), (again, nothing) = asked
     assert (again, nothing) == (first, 0)
@@ -434,7 +435,7 @@ def test_a_local_judges_verdicts_are_kept(tmp_path):
 def test_a_recording_is_no_judge(tmp_path):
     with (
         pytest.raises(UserError, match=r"evaluation\.judge\.kind: a recording cannot judge"),
-        open_judge(JudgeSettings(kind="recorded"), PolicySettings(), VllmSettings(), tmp_path / "cache.sqlite"),
+        open_judge(JudgeSettings(kind="recorded"), PolicySettings(), Engines(), tmp_path / "cache.sqlite"),
     ):
         pass
 
@@ -443,7 +444,8 @@ def test_a_judge_in_vllm_is_opened_with_the_runs_own_settings(tmp_path, monkeypa
     monkeypatch.setenv("PYTHONPATH", f"{FAKE_VLLM}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     monkeypatch.setenv("FAKE_VLLM_LOG", str(tmp_path / "log"))
     settings = JudgeSettings(kind="vllm", model=str(model_path("supervisor")))
-    with open_judge(settings, PolicySettings(), VllmSettings(tensor_parallel_size=4), tmp_path / "cache.sqlite"):
+    engines = Engines(VllmSettings(tensor_parallel_size=4))
+    with open_judge(settings, PolicySettings(), engines, tmp_path / "cache.sqlite"):
         pass
     assert json.loads((tmp_path / "log").read_text())["tensor_parallel_size"] == 4
 
