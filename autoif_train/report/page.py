@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from autoif_train.feedback.pairs import PairsSettings
 from autoif_train.report import costs, flow, folder, plots, stages, training
 from autoif_train.report.answers import comparisons
 from autoif_train.report.arms import Sides, sides
+from autoif_train.report.beside import beside
 from autoif_train.report.cards import cards, code_styles
 from autoif_train.report.difference import contrasts
 from autoif_train.report.headline import headline
+from autoif_train.report.html import environment
 from autoif_train.report.kinds import kind_tables
 from autoif_train.report.rounds import rounds
 from autoif_train.rows import atomic_file
@@ -34,7 +34,7 @@ def write_report(run_folder: str | Path) -> Path:
     if not run_folder.is_dir():
         raise UserError(f"{run_folder}: no such folder; name the run folder that the recipes wrote")
     path = run_folder / "report.html"
-    page = _environment().get_template("report.html.j2").render(_content(run_folder))
+    page = environment().get_template("report.html.j2").render(_content(run_folder))
     with atomic_file(path) as file:
         file.write(page)
     return path
@@ -44,29 +44,13 @@ def write_comparison(folders: Sequence[str | Path], path: str | Path) -> Sides:
     """Write the page that lays run folders side by side to `path`, and return what it shows."""
     compared = sides([Path(folder) for folder in folders])
     page = (
-        _environment()
+        environment()
         .get_template("arms.html.j2")
         .render(sides=compared, title=stages.title, light_code="", dark_code="")
     )
     with atomic_file(Path(path)) as file:
         file.write(page)
     return compared
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("autoif_train.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"percent": _percent, "duration": costs.duration, "thousands": "{:,}".format}
-    return environment
-
-
-def _percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f}"
 
 
 def _content(run_folder: Path) -> dict[str, Any]:
@@ -87,6 +71,7 @@ def _content(run_folder: Path) -> dict[str, Any]:
         "all_tests": stages.paired_tests(results),
         "title": stages.title,
         "stage_plots": plots.stage_plots(table) if table.stages else [],
+        "beside": beside(run_folder, settings),
         "kind_tables": kinds,
         "kind_plots": plots.kind_plots(kinds),
         "training_plots": plots.training_plots(training.trainings(run_folder, tuple(plots.FIGURES))),

@@ -13,7 +13,9 @@ from autoif_train.report.page import write_report
 from autoif_train.rows import write_rows
 from autoif_train.types import UserError
 
-SECTIONS = ("stages", "curves", "kinds", "funnel", "functions", "pairs", "answers", "rounds", "costs", "settings")
+SECTIONS = (
+    "stages", "curves", "paper", "kinds", "funnel", "functions", "pairs", "answers", "rounds", "costs", "settings",
+)  # fmt: skip
 VOID = {"meta"}  # elements of the page that have no end
 REFERENCES = ("src", "href", "xlink:href", "srcset", "data", "poster", "action")
 LARGEST_BYTES = 5_000_000
