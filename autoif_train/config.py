@@ -69,6 +69,7 @@ FREE_KEYS = (
     "evaluation.batch_size",
     "evaluation.lm_eval_batch_size",
     "evaluation.seeds",
+    "evaluation.search",
     "evaluation.largest_drop",
     # Files that benchmarks are read from: answers and verdicts are kept under names that hang on what these hold.
     *(f"evaluation.{key}" for key in BENCHMARK_FILES),

@@ -15,7 +15,7 @@ from functools import partial
 
 import online_dpo
 import sft
-from autoif_train.chat.choice import open_chat
+from autoif_train.chat.choice import open_refiner
 from autoif_train.command import run_recipe
 from autoif_train.execution import Executor
 from autoif_train.feedback.pairs import pairs_by_score
@@ -84,7 +84,14 @@ def search(run, settings, policy, refiner, name, seed, queries):
         responses = run.keep_split(f"{name}/responses", sample, queries, chat, drawn, *seed, read=Response.from_row)
     with (
         Executor(**dataclasses.asdict(settings.execution)) as executor,
-        open_refiner(run, settings, policy, refiner) as chat,
+        open_refiner(
+            "policy" if refiner else spar.refiner,
+            run.open_policy(refiner or policy),
+            settings.supervisor,
+            settings.policy,
+            run.cache_path(),
+            settings.engines,
+        ) as chat,
     ):
         votes = by_votes(chat, spar, settings.sampling, *seed)
         verify = verifying(by_functions(executor, instructions), votes, spar)
@@ -92,15 +99,6 @@ def search(run, settings, policy, refiner, name, seed, queries):
         roots = run.keep(f"{name}/roots", failing_roots, queries, judged, spar, *seed, read=Judged.from_row)
         mending = refining(chat, spar, settings.sampling, *seed)
         run.keep_split(f"{name}/searched", searched, list(roots), queries, mending, verify, spar)
-
-
-def open_refiner(run, settings, policy, trained):
-    """The refiner that the round before trained, else whom `spar.refiner` names."""
-    if trained or settings.spar.refiner == "policy":
-        return run.open_policy(trained or policy)
-    script = dataclasses.replace(settings.supervisor, kind="tiny")
-    named = {"supervisor": settings.supervisor, "tiny": script}[settings.spar.refiner]
-    return open_chat(named, settings.policy, "refiner", run.cache_path(), settings.engines)
 
 
 if __name__ == "__main__":

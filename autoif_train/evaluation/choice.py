@@ -30,6 +30,7 @@ from autoif_train.evaluation import (
 from autoif_train.evaluation.answers import Answered, answer_items, decoding, read_responses
 from autoif_train.evaluation.files import digests
 from autoif_train.evaluation.judging import Graded, judge_facts, open_judge
+from autoif_train.evaluation.search import Violated, searched
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.stages import Stage, trained_stages
 from autoif_train.evaluation.statistics import compare
@@ -54,7 +55,8 @@ class Benchmark:
     settings that name what is read: answers to another content are other answers. `validation` is the set that may
     choose between policies; `score(prompts, responses, output, settings)` grades files of responses and returns the
     figures. `scorer` says in a few words who grades: results of two scorers never share a column. `greedy`: it is
-    always answered so, as published, whatever the settings of sampling.
+    always answered so, as published, whatever the settings of sampling. `violated(settings)` gives the checks that a
+    search may go by, `search` says how this one searches.
     """
 
     sets: tuple[str, ...]
@@ -69,6 +71,8 @@ class Benchmark:
     score: Callable[[Path, Path, Path, EvaluationSettings], Row] | None = None
     scorer: Callable[[], str] = lambda: "autoif_train"
     greedy: bool = False
+    violated: Callable[[EvaluationSettings], Violated] | None = None
+    search: Row | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,6 +163,7 @@ BENCHMARKS = {
         tiny.metrics,
         shares={"pass_rate": _passed, "relevance": lambda row: float(row.relevant)},
         validation="validation",
+        violated=tiny.violated,
     ),
     "ifeval": Benchmark(
         ifeval.SETS,
@@ -168,6 +173,7 @@ BENCHMARKS = {
         shares=PROMPT_LEVEL,
         files=("ifeval_prompts",),
         score=ifeval.score_files,
+        violated=ifeval.violated,
         scorer=lambda: f"lm_eval {importlib.metadata.version('lm_eval')}",
     ),
     "ifbench": Benchmark(
@@ -203,6 +209,17 @@ def _check_benchmarks(settings: Settings) -> None:
     for name in settings.evaluation.benchmarks:
         if name not in BENCHMARKS:
             raise UserError(f"evaluation.benchmarks: {name} is unknown; choose from: {known}")
+    checked = [name for name, benchmark in BENCHMARKS.items() if benchmark.violated]
+    if settings.evaluation.search and not set(checked) & set(settings.evaluation.benchmarks):
+        raise UserError(f"evaluation.search: no checks to search by; evaluate one of {', '.join(checked)}")
+
+
+def _benchmarks(run: Run, settings: Settings) -> Iterator[tuple[str, Benchmark]]:
+    """Every benchmark as published and, under `evaluation.search`, those that have checks once more with a search."""
+    for name in settings.evaluation.benchmarks:
+        yield name, BENCHMARKS[name]
+        if settings.evaluation.search and BENCHMARKS[name].violated:
+            yield name, searched(BENCHMARKS[name], settings, run.cache_path())
 
 
 def _samples(benchmark: Benchmark, settings: EvaluationSettings) -> tuple[str, ...]:
@@ -221,10 +238,10 @@ def _paths(benchmark: Benchmark, name: str, stage: Stage, settings: EvaluationSe
 def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
     """Answer every set of every benchmark with one policy, then grade the answers, each kept in `evaluation/`."""
     wanted = [
-        (BENCHMARKS[bench], name, number, path)
-        for bench in settings.evaluation.benchmarks
-        for name in BENCHMARKS[bench].sets
-        for number, path in enumerate(_paths(BENCHMARKS[bench], name, stage, settings.evaluation))
+        (benchmark, name, number, path)
+        for _, benchmark in _benchmarks(run, settings)
+        for name in benchmark.sets
+        for number, path in enumerate(_paths(benchmark, name, stage, settings.evaluation))
     ]
     missing = [each for each in wanted if not run.has(_answers_path(each[0], each[3]))]
     if missing:
@@ -264,8 +281,9 @@ def _made_with(settings: EvaluationSettings, chat: ChatModel, benchmark: Benchma
     """What the answers of a set hang on besides the policy; the template by its hash."""
     sampling = decoding(settings)
     template = getattr(getattr(chat, "tokenizer", None), "chat_template", None)
+    drawn = {name: getattr(sampling, name) for name in ("temperature", "top_p", "max_new_tokens")}
     return {
-        "decoding": {name: getattr(sampling, name) for name in ("temperature", "top_p", "max_new_tokens")},
+        "decoding": {**drawn, "search": benchmark.search} if benchmark.search else drawn,
         "chat_template": content_id(template) if template else None,
         "scorer": benchmark.scorer(),
         "files": digests(settings, benchmark.files),
@@ -307,8 +325,7 @@ def write_results(run: Run, settings: Settings) -> dict[str, Any]:
     scores: list[Row] = []
     values: dict[tuple[str, str], dict[str, Values]] = {}
     for stage in stages(run, settings):
-        for bench in settings.evaluation.benchmarks:
-            benchmark = BENCHMARKS[bench]
+        for bench, benchmark in _benchmarks(run, settings):
             for name in benchmark.sets:
                 paths = _paths(benchmark, name, stage, settings.evaluation)
                 graded = [_graded_path(benchmark, path, settings) for path in paths]

@@ -237,6 +237,17 @@ def answer_set(
         yield grade(item, answer.text, settings.strip_thinking, answer.finished)
 
 
+def violated(settings: EvaluationSettings) -> Callable[[str, str], list[str]]:
+    """For a prompt and an answer, the ids of the prompt's instructions that are violated, strictly."""
+    items = {item.prompt: item for item in load_items(settings.ifeval_prompts)}
+
+    def named(prompt: str, text: str) -> list[str]:
+        graded = grade(items[prompt], text, settings.strip_thinking)
+        return [kind for kind, followed in zip(graded.kinds, graded.strict, strict=True) if not followed]
+
+    return named
+
+
 def score_files(
     prompts: Path,
     responses: Path,

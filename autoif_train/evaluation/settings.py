@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 from autoif_train.chat.choice import SupervisorSettings
 
@@ -56,6 +57,9 @@ class EvaluationSettings:
     """Answers decoded side by side by a local model."""
     lm_eval_batch_size: int = 8
     """Questions side by side where lm-eval asks (C-Eval, MMLU, GSM8K, HellaSwag)."""
+    search: Literal["best_of_n", "breadth_first", "depth_first"] | None = None
+    """Answer every set once more under this search, with the budgets of `spar` and the checks that grade: the best of
+    the policy's own answers, or refinements by `spar.refiner`; null = no search (SPaR: at inference)."""
     strip_thinking: bool = True
     """Whether a `<think>` block is taken off an answer before anyone judges it."""
     largest_drop: float | None = None

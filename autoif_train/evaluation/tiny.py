@@ -7,7 +7,7 @@ The checks are trusted code of this project, so they run in process.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import ClassVar
 
@@ -71,6 +71,19 @@ def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings, seed: i
         followed = tuple(check(each, text, row["user_query"]) for each in constraints)
         kinds = tuple(each.kind for each in constraints)
         yield Scored(row["prompt"], text, followed, bool(relevant(row["user_query"], text)), kinds)
+
+
+def violated(_: EvaluationSettings) -> Callable[[str, str], list[str]]:
+    """For a prompt and an answer, the instructions of the prompt that the true checks find violated."""
+    from autoif_train.tiny.domain import check
+    from autoif_train.tiny.writer import read_prompt
+
+    def named(prompt: str, text: str) -> list[str]:
+        question, constraints = read_prompt(prompt)
+        failing = [each for each in constraints if not check(each, without_thinking(text), question.text)]
+        return [next(wording for wording in each.texts() if wording in prompt) for each in failing]
+
+    return named
 
 
 def metrics(scored: Iterable[Scored]) -> dict[str, float]:

@@ -92,8 +92,8 @@ def verifying(functions: Verify, votes: Verify, settings: SparSettings) -> Verif
 
 def _least(found: Sequence[Judged]) -> Judged:
     score = min((each.verdict.score for each in found if each.verdict.score is not None), default=None)
-    critique = "\n".join(each.critique for each in found if each.critique)
-    return Judged(found[0].response, Verdict(found[0].verdict.outcomes, score), critique=critique)
+    said = "\n".join(each.critique for each in found if each.critique)
+    return Judged(found[0].response, Verdict(found[0].verdict.outcomes, score), critique=said)
 
 
 def by_functions(executor: Runs, instructions: Mapping[str, str]) -> Verify:
@@ -106,11 +106,15 @@ def by_functions(executor: Runs, instructions: Mapping[str, str]) -> Verify:
             said = zip(query.functions, outcomes, strict=True)
             violated = [each for each, outcome in said if outcome is Outcome.VIOLATED and not each.audit]
             named = dict.fromkeys(instructions.get(each.instruction_id, each.source) for each in violated)
-            critique = "\n".join(f"Not followed: {text}" for text in named)
-            judged.append(Judged(response, verdict(query.functions, outcomes), critique=critique))
+            judged.append(Judged(response, verdict(query.functions, outcomes), critique=critique(named)))
         return judged
 
     return verify
+
+
+def critique(violated: Iterable[str]) -> str:
+    """What a refiner is told: a line for each instruction that is violated."""
+    return "\n".join(f"Not followed: {text}" for text in violated)
 
 
 def by_votes(chat: ChatModel, settings: SparSettings, sampling: SamplingSettings, *seed: object) -> Verify:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -98,3 +99,29 @@ def test_a_query_without_functions_needs_a_judge(tiny_run, tmp_path):
     ran = run_recipe("spar", "--output_dir", str(folder), *SMALL)
     assert ran.code == 2, ran.err
     assert "queries.jsonl, line 2" in ran.err
+
+
+def test_scores_under_a_search_stand_beside_the_greedy_ones(tiny_run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run.folder, folder)
+    before = json.loads((folder / "results.json").read_text())["scores"]
+    ran = run_recipe("evaluate", "--output_dir", str(folder), *SMALL, "--evaluation.search", "best_of_n")
+    assert ran.code == 0, ran.err
+    scores = json.loads((folder / "results.json").read_text())["scores"]
+    greedy = [score for score in scores if "search" not in score["decoding"]]
+    assert greedy == before
+    searched = [score for score in scores if "search" in score["decoding"]]
+    assert {score["set"] for score in searched} == {"H_best_of_n", "Q_best_of_n"}
+    rates = {(score["stage"], score["round"], score["set"]): score["metrics"]["pass_rate"] for score in greedy}
+    for score in searched:
+        place = score["stage"], score["round"], score["set"].removesuffix("_best_of_n")
+        assert score["metrics"]["pass_rate"] >= rates[place]
+
+
+def test_a_search_without_checks_is_refused(tiny_run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run.folder, folder)
+    flags = ("--evaluation.search", "best_of_n", "--evaluation.benchmarks", "[gsm8k]")
+    ran = run_recipe("evaluate", "--output_dir", str(folder), *SMALL, *flags)
+    assert ran.code == 2, ran.err
+    assert "evaluation.search: no checks to search by" in ran.err
