@@ -82,16 +82,10 @@ def search(run, settings, policy, refiner, name, seed, queries):
     )
     with run.open_policy(policy) as chat:
         responses = run.keep_split(f"{name}/responses", sample, queries, chat, drawn, *seed, read=Response.from_row)
+    others = settings.supervisor, settings.policy, run.cache_path(), settings.engines
     with (
         Executor(**dataclasses.asdict(settings.execution)) as executor,
-        open_refiner(
-            "policy" if refiner else spar.refiner,
-            run.open_policy(refiner or policy),
-            settings.supervisor,
-            settings.policy,
-            run.cache_path(),
-            settings.engines,
-        ) as chat,
+        open_refiner("policy" if refiner else spar.refiner, run.open_policy(refiner or policy), *others) as chat,
     ):
         votes = by_votes(chat, spar, settings.sampling, *seed)
         verify = verifying(by_functions(executor, instructions), votes, spar)
