@@ -184,15 +184,11 @@ def attempt(prompt: str, correlated: bool, chance: random.Random) -> str:
 
 
 def mend(prompt: str, text: str, chance: random.Random) -> str:
-    """The text with letters replaced, put in or taken out as its prompt asks; the other letters stay as they are."""
+    """The text with letters replaced, or put in or taken off at its end; the other letters stay as they are."""
     count, kind = prompt.split()
     capitals = sum(map(str.isupper, text)) / max(len(text), 1)
     kept = [each if each.lower() in CLASSES[kind] else letters(prompt, 1, capitals, chance) for each in text]
-    while len(kept) > int(count):
-        kept.pop(chance.randrange(len(kept)))
-    while len(kept) < int(count):
-        kept.insert(chance.randrange(len(kept) + 1), letters(prompt, 1, capitals, chance))
-    return "".join(kept)
+    return "".join(kept[: int(count)]) + letters(prompt, int(count) - len(kept), capitals, chance)
 
 
 def raised(folder: Path, correlated: bool, seed: int) -> str:
