@@ -97,7 +97,7 @@ def test_what_is_scored_is_not_answered_again(run, monkeypatch):
 
 def test_answers_are_never_there_without_what_they_were_made_with(run, monkeypatch):
     """As after a kill in the moment in which a set's answers are finished."""
-    monkeypatch.setattr("autoif_train.evaluation.choice.open_model", lambda *_: nullcontext(Silent()))
+    monkeypatch.setattr(Run, "open_policy", lambda *_: nullcontext(Silent()))
     keep = run.keep
 
     def kept_and_killed(*inputs):
