@@ -1,6 +1,6 @@
 """Online DPO here against TRL's `OnlineDPOTrainer`: what a useful pair costs, and what equal CPU time buys.
 
-    python benchmarks/online_dpo.py RUN [RUN ...] [--equal tokens] [--output results.json]
+    python benchmarks/online_dpo.py RUN [RUN ...] [--equal wall] [--output results.json]
 
 Each RUN holds the data and the SFT model of one seed of the tiny model (`python recipes/sft.py --seed S --output_dir
 RUN`). From the same SFT model, on the same queries in the same order, with the same functions and the same script for
@@ -12,9 +12,10 @@ relevance, three arms train one after the other in this process:
 
 TRL's arms take learning rate, β, temperature, precision and answer length from the run, since its own (5e-7, bfloat16)
 would teach so small a model nothing on a CPU; the rate is constant after a warm-up, so that a stop anywhere is fair.
-They stop when they have used the CPU time that ours took (`--equal cpu`), or generated as many tokens (`--equal
-tokens`). A generated pair is two answers; a useful one has two different rewards, and from the others, ties, TRL's
-trainer learns as well. CPU time counts this process and the executor's; imports come before.
+They stop when they have used the CPU time that ours took (`--equal cpu`) or its wall time (`--equal wall`, on a core
+that nobody shares), or generated as many tokens (`--equal tokens`). A generated pair is two answers; a useful one has
+two different rewards, and from the others, ties, TRL's trainer learns as well. CPU time counts this process and the
+executor's; imports come before.
 """
 
 from __future__ import annotations
@@ -197,19 +198,21 @@ def score(arm: Arm, model: Any, tokenizer: Any, settings: Settings) -> None:
 
 def print_tables(arms: list[Arm]) -> None:
     names = list(dict.fromkeys(arm.name for arm in arms))
-    print("\n| arm | seeds | CPU ms a generated pair | CPU ms a useful pair | wall ms a useful pair | ties |")
+    print("\n| arm | seeds | CPU ms a generated pair | CPU ms a useful pair | wall ms of each | ties |")
     print("|---|---|---|---|---|---|")
     for name in names:
         of_arm = [arm for arm in arms if arm.name == name]
         cells = [
             span([2000 * arm.cpu_seconds / arm.answers for arm in of_arm]),
             span([1000 * arm.cpu_seconds / arm.useful_pairs for arm in of_arm]),
-            span([1000 * arm.wall_seconds / arm.useful_pairs for arm in of_arm]),
+            span([2000 * arm.wall_seconds / arm.answers for arm in of_arm])
+            + "; "
+            + span([1000 * arm.wall_seconds / arm.useful_pairs for arm in of_arm]),
             span([100 * arm.ties / (arm.ties + arm.useful_pairs) for arm in of_arm]) + " %",
         ]
         print(f"| {name} | {len(of_arm)} |", " | ".join(cells), "|")
-    print("\n| arm | CPU s | tokens | held-out pass rate | relevant | against ours |")
-    print("|---|---|---|---|---|---|")
+    print("\n| arm | CPU s | wall s | tokens | held-out pass rate | relevant | against ours |")
+    print("|---|---|---|---|---|---|---|")
     reference = [passed for arm in arms if arm.name == names[0] for passed in arm.passed]
     for name in names:
         of_arm = [arm for arm in arms if arm.name == name]
@@ -220,6 +223,7 @@ def print_tables(arms: list[Arm]) -> None:
         deviation = f" ± {statistics.stdev(rates):.1f}" if len(rates) > 1 else ""
         figures = (
             f"{statistics.fmean(arm.cpu_seconds for arm in of_arm):.0f}",
+            f"{statistics.fmean(arm.wall_seconds for arm in of_arm):.0f}",
             f"{statistics.fmean(arm.tokens for arm in of_arm):,.0f}",
             f"{statistics.fmean(rates):.1f}{deviation}",
             f"{100 * statistics.fmean(arm.relevant for arm in of_arm):.1f}",
@@ -234,7 +238,7 @@ def span(values: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
-    parser.add_argument("--equal", choices=("cpu", "tokens"), default="cpu")
+    parser.add_argument("--equal", choices=("cpu", "wall", "tokens"), default="cpu")
     parser.add_argument("--steps", type=int, default=100_000, help="most steps of TRL's arms")
     parser.add_argument("--output", type=Path, help="figures of every arm as JSON")
     asked = parser.parse_args()
@@ -246,6 +250,7 @@ def main() -> None:
         arms.append(own := our_arm(run, settings, tokenizer))
         limits = {
             "cpu": lambda arm, own=own: arm.cpu_seconds >= own.cpu_seconds,
+            "wall": lambda arm, own=own: arm.wall_seconds >= own.wall_seconds,
             "tokens": lambda arm, own=own: arm.tokens >= own.tokens,
         }
         arms += [trl_arm(name, run, settings, tokenizer, limits[asked.equal], asked.steps) for name in TRL_ARMS]
