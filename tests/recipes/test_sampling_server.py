@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import threading
 from collections import Counter
 
@@ -14,7 +15,7 @@ from autoif_train.chat.policy import PolicySettings, load_tokenizer
 from autoif_train.rows import Rows
 from autoif_train.tiny import model_path
 from autoif_train.tiny.writer import TinyWriter
-from tests.conftest import SMALL, run_recipe
+from tests.conftest import ROOT, SMALL, run_command, run_recipe
 from tests.unit.chat.mock_server import MockServer
 
 SERVED = (
@@ -110,6 +111,25 @@ def test_a_server_that_dies_in_mid_round_costs_one_line_and_what_was_in_flight(u
     names = sorted(path.relative_to(folder) for path in (folder / "online_dpo").rglob("*.json*"))
     different = [str(name) for name in names if (folder / name).read_bytes() != (undisturbed[0] / name).read_bytes()]
     assert different == []
+
+
+@pytest.mark.soak
+def test_processes_of_a_launcher_share_the_server(undisturbed, tiny_run, tmp_path, write):
+    folder = prepared(tiny_run, tmp_path / "run")
+    config = ROOT / "deepspeed_configs/ddp_cpu.yaml"
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config)]
+    with MockServer(reply=write) as server:
+        flags = ["--output_dir", str(folder), "--sampling.base_url", server.base_url, *SERVED]
+        halves = ["--dpo.per_device_train_batch_size", "8"]
+        ran = run_command([*launch, str(ROOT / "recipes/online_dpo.py"), *flags, *halves])
+    assert ran.code == 0, ran.err
+    assert [path.removeprefix(str(folder)) for path in server.loads] == [
+        path.removeprefix(str(undisturbed[0])) for path in undisturbed[1].loads
+    ]
+    for number in (1, 2):
+        for name in ("responses", "judged", "pairs"):
+            found, expected = (where / f"online_dpo/round_{number}/{name}.jsonl" for where in (folder, undisturbed[0]))
+            assert found.read_bytes() == expected.read_bytes()
 
 
 def test_a_server_that_is_not_there_is_one_line(tiny_run, tmp_path):
