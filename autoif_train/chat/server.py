@@ -115,15 +115,14 @@ class ServerChat(ApiChat):
         pass
 
     def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
-        """As `ApiChat.answer`, once the server serves the checkpoint."""
-        if not self.served:
-            run_apart(self._wait())
+        """As `ApiChat.answer`, once the server serves the checkpoint, and as long as it does."""
+        run_apart(self._meet())
         return super().answer(prompts, settings)
 
     async def before_retry(self, session: aiohttp.ClientSession) -> None:
         """Refuse a server that came back with other weights; one that has not come back is the retries' business."""
-        cards = await self._cards(session)
-        if cards and self._card(cards) is None:
+        cards = await self.cards(session)
+        if cards and self.card_in(cards) is None:
             raise UserError(
                 f"sampling.base_url: {self.settings.base_url} has begun anew and serves {_names(cards)} instead of "
                 f"{self.path}; the same command has it load the checkpoint again"
@@ -132,13 +131,13 @@ class ServerChat(ApiChat):
     async def _load(self) -> None:
         async with open_session(self.settings) as session:
             address = self.settings.base_url
-            if _loaded.get(address) != self.key or self._card(await self._cards(session)) is None:
+            if _loaded.get(address) != self.key or self.card_in(await self.cards(session)) is None:
                 _loaded.pop(address, None)
                 started = time.monotonic()
                 await RELOADS[self.sampling.reload](self, session)
                 log.info("%s loaded %s in %.0f s", address, self.path, time.monotonic() - started)
-            cards = await self._cards(session)
-            self.served = self._card(cards) or {}
+            cards = await self.cards(session)
+            self.served = self.card_in(cards) or {}
             if not self.served:
                 raise UserError(
                     f"sampling.reload: {address} serves {_names(cards)}, not {self.path}, though it was told to load "
@@ -151,17 +150,20 @@ class ServerChat(ApiChat):
         self.settings = dataclasses.replace(self.settings, model=self.served["id"])
         self.version = await self._version(session)
 
-    async def _wait(self) -> None:
+    async def _meet(self) -> None:
         async with open_session(self.settings) as session:
-            self.served = await self.listed(session)
-            await self._ready(session)
+            if self.served:
+                await self.before_retry(session)
+            else:
+                self.served = await self.listed(session)
+                await self._ready(session)
 
     async def listed(self, session: aiohttp.ClientSession) -> dict[str, Any]:
         """The server's card of the checkpoint, once it has one."""
         give_up_at = time.monotonic() + self.sampling.reload_timeout_seconds
         while True:
-            cards = await self._cards(session)
-            if card := self._card(cards):
+            cards = await self.cards(session)
+            if card := self.card_in(cards):
                 return card
             if time.monotonic() > give_up_at:
                 raise UserError(
@@ -170,14 +172,15 @@ class ServerChat(ApiChat):
                 )
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _cards(self, session: aiohttp.ClientSession) -> list[dict[str, Any]]:
+    async def cards(self, session: aiohttp.ClientSession) -> list[dict[str, Any]]:
         """The server's list of models; empty where it gives none."""
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
             async with session.get(f"{self.settings.base_url.rstrip('/')}/models") as response:
                 return (await response.json(content_type=None))["data"]
         return []
 
-    def _card(self, cards: list[dict[str, Any]]) -> dict[str, Any] | None:
+    def card_in(self, cards: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """The card of the checkpoint in a list of models."""
         return next((card for card in cards if self.path in (card.get("id"), card.get("root"))), None)
 
     async def _version(self, session: aiohttp.ClientSession) -> str:
@@ -222,6 +225,8 @@ async def _sglang(chat: ServerChat, session: aiohttp.ClientSession) -> None:
 async def _vllm_lora(chat: ServerChat, session: aiohttp.ClientSession) -> None:
     """vLLM loads an adapter over its base model under a name; the folder's own, after an older one of that name."""
     if not (Path(chat.path) / "adapter_config.json").is_file():
+        if chat.card_in(await chat.cards(session)):
+            return  # the base model itself
         raise UserError(
             f"sampling.reload: vllm_lora loads adapters, and {chat.path} is a whole model; "
             "set lora.enabled and lora.merge false, or another sampling.reload"

@@ -174,6 +174,23 @@ def test_a_server_that_came_back_with_other_weights_is_not_asked_again(checkpoin
         assert sum(mock.answered.values()) == len(PROMPTS)
 
 
+def test_a_server_that_changed_between_two_batches_is_not_asked(checkpoint, mock):
+    with opened(checkpoint, mock) as chat:
+        chat.answer(PROMPTS[:1], ONE)
+        mock.cards = [{"id": "first", "root": "first"}]
+        with pytest.raises(UserError, match="has begun anew and serves first"):
+            chat.answer(PROMPTS, ONE)
+    assert len(mock.bodies) == 1
+
+
+def test_the_base_model_below_the_adapters_is_served_as_it_stands(checkpoint):
+    with MockServer(engine="vllm") as mock:
+        mock.cards = [{"id": str(checkpoint), "root": str(checkpoint)}]
+        with opened(checkpoint, mock, reload="vllm_lora") as chat:
+            assert len(chat.answer(PROMPTS, ONE)) == len(PROMPTS)
+        assert mock.loads == []
+
+
 def test_further_processes_wait_for_the_first_to_have_it_loaded(checkpoint, mock, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     with opened(checkpoint, mock, reload_timeout_seconds=0.1) as chat:
