@@ -18,13 +18,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "recipes"))
 
+import numpy as np
 from controls import borrow
 
 import online_dpo
 from autoif_train.command import exit_with_code, prepare
 from autoif_train.config import parse
-from autoif_train.evaluation.statistics import mcnemar
 from autoif_train.evaluation.tiny import Scored
+from autoif_train.report.reproduction.measured import bootstrap_interval
 from autoif_train.rows import Rows
 
 DEFAULT = "default"
@@ -119,16 +120,14 @@ def spread(values: list[float]) -> str:
 
 
 def against_default(output: Path, done: dict[str, Path], rounds: int) -> str:
-    """The paired difference on the same prompts and seeds, with the exact McNemar test over all of them."""
-    before, after = [], []
-    for seed, folder in done.items():
-        if finished(output / DEFAULT / seed, rounds):
-            before += passed(output / DEFAULT / seed, rounds)
-            after += passed(folder, rounds)
-    if not before or before == after:
+    """The mean paired difference on the same prompts and seeds, and its 95 % interval with both drawn anew."""
+    seeds = [seed for seed in done if finished(output / DEFAULT / seed, rounds)]
+    sides = [[passed(where, rounds) for where in (output / DEFAULT / seed, done[seed])] for seed in seeds]
+    differences = np.array([np.subtract(after, before, dtype=float) for before, after in sides])
+    if not differences.any():
         return "–"
-    test = mcnemar(before, after)
-    return f"{100 * test['difference']:+.1f}, p {test['p']:.2g}"
+    low, high = bootstrap_interval(differences)
+    return f"{100 * differences.mean():+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def main() -> None:

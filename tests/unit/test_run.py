@@ -12,10 +12,12 @@ import sys
 import pytest
 
 import autoif_train.run as run_module
+from autoif_train.chat.base import Prompt, SamplingSettings
 from autoif_train.config import FREE_KEYS, resolve
 from autoif_train.funnel import read_funnel
 from autoif_train.rows import Rows
 from autoif_train.run import Run, bring
+from autoif_train.tiny import model_path
 from autoif_train.types import Dropped, Instruction, Kept, UserError
 
 BASE = resolve()
@@ -443,3 +445,25 @@ def test_a_named_file_that_stayed_as_it_was_is_taken_again(tmp_path):
     for _ in range(2):
         with Run(settings, "recipe") as run:
             assert run.folder.exists()
+
+
+# --- the policy -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rank", "file"), [("0", "cache.sqlite"), ("1", "cache_1.sqlite")])
+def test_the_answers_of_a_policy_outlive_a_kill_in_each_process(run, monkeypatch, rank, file):
+    monkeypatch.setattr(run, "rank", int(rank))
+    prompts = [Prompt([{"role": "user", "content": "Why?"}])]
+    sampling = SamplingSettings(responses_per_query=2, max_new_tokens=8)
+    with run.open_policy(str(model_path("base")), "base") as chat:
+        before = chat.answer(prompts, sampling)
+    with run.open_policy(str(model_path("base")), "base") as chat:
+        monkeypatch.setattr(chat, "_batch", forbidden)
+        assert chat.answer(prompts, sampling) == before
+    assert run.path(file).exists()
+
+
+def test_the_manifest_says_what_sampled_the_policy(run):
+    with run.open_policy(str(model_path("base")), "base"):
+        run.keep("data/instructions", three)
+    assert run.recorded("chats")["policy"]["engine"].startswith("transformers ")
