@@ -13,7 +13,7 @@ import sys
 import offline_dpo
 import online_dpo
 from autoif_train.command import run_recipe
-from autoif_train.evaluation.choice import comparison_lines, drops, evaluate_stage, stages, write_cards, write_results
+from autoif_train.evaluation.choice import drops, evaluate_stage, stages, write_cards, write_results
 from autoif_train.report.page import write_report
 from autoif_train.report.table import print_stages
 from autoif_train.run import Run, bring
@@ -29,8 +29,6 @@ def main(settings):
         results = write_results(run, settings)
         write_cards(run, settings, results)
         print_stages(results)
-        for line in comparison_lines(results):
-            print(line)
         if run.steps() == before:
             print("every step was done before; only the table and the report were written anew")
         print(f"report: {write_report(run.folder)}")

@@ -45,13 +45,28 @@ Values = dict[int | str, float | None]
 
 
 @dataclasses.dataclass(frozen=True)
+class Figure:
+    """A metric as people are shown it; its interval is in the metrics `KEY_low` and `KEY_high`, where it has one.
+
+    A `percent` is a share, anything else is on a scale of its own. `main` figures have a column for each set of the
+    benchmark, the others share one.
+    """
+
+    key: str
+    label: str
+    percent: bool = True
+    main: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
 class Benchmark:
     """One benchmark: what is asked, how answers are graded, and what the grades amount to.
 
-    `answer(set, chat, settings, seed)` yields a policy's answers, graded at once unless there is a `grading`; `read`
-    turns graded rows back, whose `key` tells one item from another. `metrics` sums them up, and `value(row)` is what
-    stages are compared on: a number per item, None where there is none; `shares` are the metrics that are plain means
-    of a number per item. Sets of different benchmarks have different names, since each names a file. `files` are the
+    `answer(set, chat, settings, seed)` yields a policy's answers, graded at once unless there is a `grading`;
+    `read` turns graded rows back, whose `key` tells one item from another. `metrics` sums them up, and `value(row)`
+    is what stages are compared on: a number per item, None where there is none; `shares` are the metrics that are
+    plain means of a number per item. `figures` are those of the metrics that a table shows, the one that `value`
+    makes first. Sets of different benchmarks have different names, since each names a file. `files` are the
     settings that name what is read: answers to another content are other answers. `validation` is the set that may
     choose between policies; `score(prompts, responses, output, settings)` grades files of responses and returns the
     figures. `scorer` says in a few words who grades: results of two scorers never share a column. `greedy`: it is
@@ -63,6 +78,7 @@ class Benchmark:
     answer: Callable[..., Iterator[Any]]
     read: Callable[[Row], Any]
     metrics: Callable[[list[Any]], dict[str, float]]
+    figures: tuple[Figure, ...]
     value: Callable[[Any], float | None] = lambda row: _passed(row)
     shares: dict[str, Callable[[Any], float]] = dataclasses.field(default_factory=dict)
     files: tuple[str, ...] = ()
@@ -101,11 +117,21 @@ def _passed(row: Any) -> float:
     return float(row.passed)
 
 
+WORDS = Figure("mean_words", "words", percent=False, main=False)
+CUT = Figure("cut", "cut", main=False)
+FOUR_FIGURES = (
+    Figure("prompt_strict", "prompt strict"),
+    Figure("instruction_strict", "instruction strict"),
+    Figure("prompt_loose", "prompt loose"),
+    Figure("instruction_loose", "instruction loose"),
+    CUT,
+    WORDS,
+)
 PROMPT_LEVEL = {"prompt_strict": _passed, "prompt_loose": lambda row: float(all(row.loose))}
 
 
-def _judged(module: Any, *files: str) -> Benchmark:
-    """A benchmark whose answers a chat model judges, who is shown what `files` name."""
+def _judged(module: Any, *figures: Figure, shown: tuple[str, ...] = ()) -> Benchmark:
+    """A benchmark whose answers a chat model judges, who is shown what the settings `shown` name."""
     (name,) = module.SETS
 
     def answer(_: str, chat: ChatModel, settings: EvaluationSettings, seed: int) -> Iterator[Answered]:
@@ -115,10 +141,17 @@ def _judged(module: Any, *files: str) -> Benchmark:
         lambda settings, cache: open_judge(settings.evaluation.judge, settings.policy, settings.engines, cache),
         module.grade,
         lambda settings: judge_facts(settings.evaluation.judge, settings.policy, name),
-        files,
+        shown,
     )
     return Benchmark(
-        module.SETS, answer, Graded.from_row, module.metrics, module.value, files=(f"{name}_prompts",), grading=grading
+        module.SETS,
+        answer,
+        Graded.from_row,
+        module.metrics,
+        (*figures, CUT, WORDS),
+        module.value,
+        files=(f"{name}_prompts",),
+        grading=grading,
     )
 
 
@@ -134,6 +167,7 @@ def _programs(name: str) -> Benchmark:
         partial(programs.answer, name),
         programs.Solved.from_row,
         programs.metrics,
+        (Figure("pass_at_1", "pass@1"), CUT),
         shares={"pass_at_1": _passed},
         files=(f"{name}_prompts",),
         grading=grading,
@@ -148,6 +182,7 @@ def _ability(name: str) -> Benchmark:
         abilities.answer,
         abilities.Measured.from_row,
         abilities.metrics,
+        (Figure(abilities.ABILITIES[name].metric, "right"),),
         shares={abilities.ABILITIES[name].metric: _passed},
         files=(f"{name}_data",),
         scorer=lambda: abilities.ABILITIES[name].scorer,
@@ -161,6 +196,7 @@ BENCHMARKS = {
         tiny.answer_set,
         tiny.Scored.from_row,
         tiny.metrics,
+        (Figure("pass_rate", "pass rate"), Figure("relevance", "relevant", main=False), WORDS),
         shares={"pass_rate": _passed, "relevance": lambda row: float(row.relevant)},
         validation="validation",
         violated=tiny.violated,
@@ -170,6 +206,7 @@ BENCHMARKS = {
         ifeval.answer_set,
         ifeval.Graded.from_row,
         ifeval.metrics,
+        FOUR_FIGURES,
         shares=PROMPT_LEVEL,
         files=("ifeval_prompts",),
         score=ifeval.score_files,
@@ -181,15 +218,18 @@ BENCHMARKS = {
         ifbench.answer_set,
         ifeval.Graded.from_row,
         ifeval.metrics,
+        FOUR_FIGURES,
         shares=PROMPT_LEVEL,
         files=("ifbench_prompts", "ifbench_checkout"),
         score=ifbench.score_files,
         scorer=ifbench.scorer,
     ),
-    "followbench": _judged(followbench),
-    "infobench": _judged(infobench),
-    "mt_bench": _judged(mt_bench, "mt_bench_references"),
-    "arena_hard": _judged(arena_hard, "arena_hard_baseline"),
+    "followbench": _judged(
+        followbench, Figure("hsr", "HSR"), Figure("ssr", "SSR"), Figure("csl", "CSL", percent=False)
+    ),
+    "infobench": _judged(infobench, Figure("drfr", "DRFR")),
+    "mt_bench": _judged(mt_bench, Figure("score", "score", percent=False), shown=("mt_bench_references",)),
+    "arena_hard": _judged(arena_hard, Figure("win_rate", "win rate"), shown=("arena_hard_baseline",)),
     **{name: _programs(name) for name in programs.SUITES},
     **{name: _ability(name) for name in abilities.ABILITIES},
 }
@@ -391,23 +431,6 @@ def _mean_metrics(samples: list[dict[str, float]]) -> Row:
     means = {key: statistics.fmean(column) for key, column in columns.items()}
     spread = {key: statistics.stdev(column) if len(column) > 1 else 0.0 for key, column in columns.items()}
     return {"metrics": means, "seeds": len(samples), "spread": spread}
-
-
-def comparison_lines(results: dict[str, Any]) -> list[str]:
-    """How far every stage moved against the base model, with its interval, on the sets that no table of stages shows.
-
-    A difference inside the noise is called so.
-    """
-    tabled = {score["set"] for score in results["scores"] if "pass_rate" in score["metrics"]}
-    lines = []
-    for row in results["comparisons"]:
-        if row["before"] == "base" and row["set"] not in tabled:
-            low, high = 100 * row["difference_low"], 100 * row["difference_high"]
-            lines.append(
-                f"{row['set']}: {row['after']} against base {100 * row['difference']:+.1f} points "
-                f"[{low:+.1f}, {high:+.1f}], p = {row['p']:.2g}: {row['verdict']}"
-            )
-    return lines
 
 
 def drops(results: dict[str, Any], largest: float | None) -> list[str]:

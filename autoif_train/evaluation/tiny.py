@@ -92,13 +92,17 @@ def metrics(scored: Iterable[Scored]) -> dict[str, float]:
     count = max(len(scored), 1)
     passed = sum(each.passed for each in scored)
     low, high = wilson_interval(passed, len(scored))
+    relevant = sum(each.relevant for each in scored)
+    relevant_low, relevant_high = wilson_interval(relevant, len(scored))
     instructions = [followed for each in scored for followed in each.followed]
     return {
         "pass_rate": passed / count,
         "pass_rate_low": low,
         "pass_rate_high": high,
         "instruction_pass_rate": sum(instructions) / max(len(instructions), 1),
-        "relevance": sum(each.relevant for each in scored) / count,
+        "relevance": relevant / count,
+        "relevance_low": relevant_low,
+        "relevance_high": relevant_high,
         "mean_words": sum(len(each.text.split()) for each in scored) / count,
         "distinct": len({each.text for each in scored}) / count,
     }

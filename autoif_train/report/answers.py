@@ -5,54 +5,70 @@ from __future__ import annotations
 import dataclasses
 import random
 from pathlib import Path
+from typing import Any
 
-from autoif_train.evaluation.stages import newest, stage_names, title
-from autoif_train.evaluation.tiny import Scored
+from autoif_train.evaluation.stages import newest, title
 from autoif_train.report.folder import clip, rows_of
+from autoif_train.report.stages import stage_name
+from autoif_train.types import Row
 
-SET = "H"
 PROMPTS = 10
 TEXT_CHARACTERS = 1_200
 
 
 @dataclasses.dataclass(frozen=True)
 class Reply:
-    """One stage's answer: a mark for every instruction of the prompt, and whether the question is answered."""
+    """One stage's answer: a mark for every instruction of the prompt that code checked, and whether the question is
+    answered where somebody judged that."""
 
     stage: str
     text: str
     followed: tuple[bool, ...]
-    relevant: bool
+    relevant: bool | None
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """One prompt and what every stage said to it."""
+    """One prompt of a set and what every stage said to it."""
 
+    set: str
     prompt: str
     replies: tuple[Reply, ...]
 
 
-def comparisons(folder: Path) -> list[Comparison]:
-    """The answers of the base model and of each stage's newest policy to prompts drawn once, the same on every call."""
-    found = {name: rows for name in stage_names(folder) if (rows := rows_of(folder, f"evaluation/{name}/{SET}"))}
-    stages = {name: found[name] for name in newest(found)}
-    if not stages:
+def comparisons(folder: Path, results: dict[str, Any]) -> list[Comparison]:
+    """The answers of the base model and of each stage's newest policy to prompts drawn once, the same on every call.
+
+    They are of the first set of `results.json` whose answers are kept as texts.
+    """
+    places: dict[str, dict[str, str]] = {}
+    for score in results.get("scores", []):
+        name = stage_name(score)
+        # Results that name no files are from before they did.
+        files = score.get("answers") or [f"evaluation/{name}/{score['set']}"]
+        places.setdefault(score["set"], {})[name] = files[0]
+    return next((found for name, files in places.items() if (found := _of_set(folder, name, files))), [])
+
+
+def _of_set(folder: Path, name: str, files: dict[str, str]) -> list[Comparison]:
+    answered = {stage: rows for stage in newest(files) if (rows := rows_of(folder, files[stage])) is not None}
+    if not answered or any("prompt" not in next(iter(rows), {}) for rows in answered.values()):
         return []
-    count = min(len(rows) for rows in stages.values())
-    places = set(random.Random(SET).sample(range(count), min(PROMPTS, count)))
-    drawn = {
-        name: [Scored.from_row(row) for place, row in enumerate(rows) if place in places]
-        for name, rows in stages.items()
-    }
+    count = min(len(rows) for rows in answered.values())
+    places = set(random.Random(name).sample(range(count), min(PROMPTS, count)))
+    drawn = [[row for place, row in enumerate(rows) if place in places] for rows in answered.values()]
     return [
         Comparison(
-            clip(together[0].prompt, TEXT_CHARACTERS),
-            tuple(_reply(name, scored) for name, scored in zip(drawn, together, strict=True)),
+            name,
+            clip(together[0]["prompt"], TEXT_CHARACTERS),
+            tuple(_reply(stage, row) for stage, row in zip(answered, together, strict=True)),
         )
-        for together in zip(*drawn.values(), strict=True)
+        for together in zip(*drawn, strict=True)
     ]
 
 
-def _reply(name: str, scored: Scored) -> Reply:
-    return Reply(title(name), clip(scored.text, TEXT_CHARACTERS), scored.followed, scored.relevant)
+def _reply(stage: str, row: Row) -> Reply:
+    """An answer as any benchmark keeps it: of one turn or several, graded by code or not."""
+    texts = row["responses"] if "responses" in row else [row["response"] if "response" in row else row["text"]]
+    marks = row.get("followed", row.get("strict", ()))
+    return Reply(title(stage), clip("\n\n".join(texts), TEXT_CHARACTERS), tuple(marks), row.get("relevant"))

@@ -16,7 +16,7 @@ from autoif_train.config import FREE_KEYS, flat
 from autoif_train.evaluation.choice import Values, comparable, item_values
 from autoif_train.evaluation.statistics import compare, mean_interval
 from autoif_train.report.folder import json_of, settings_of
-from autoif_train.report.stages import PairedTest, stage_name
+from autoif_train.report.stages import PairedTest, paired_test, scale_of, stage_name
 from autoif_train.types import UserError
 
 UNSET = "–"
@@ -34,7 +34,7 @@ class Arm:
 
 @dataclasses.dataclass(frozen=True)
 class Score:
-    """What an arm's policy of one stage scored on one set, as a fraction.
+    """What an arm's policy of one stage scored on one set; `scale` turns it into what is shown (`scale_of`).
 
     `spread` is the sample standard deviation over seeds; the interval is over prompts where there is one seed only.
     """
@@ -42,14 +42,17 @@ class Score:
     rate: float
     spread: float | None
     interval: tuple[float, float] | None
+    scale: float = 100.0
 
     @property
     def text(self) -> str:
-        """In percent, on one line."""
+        """In percent, or in marks, on one line."""
         if self.spread is not None:
-            return f"{100 * self.rate:.1f} ± {100 * self.spread:.1f}"
-        low, high = self.interval
-        return f"{100 * self.rate:.1f} [{100 * low:.1f}–{100 * high:.1f}]"
+            return f"{self._shown(self.rate)} ± {self._shown(self.spread)}"
+        return f"{self._shown(self.rate)} [{'–'.join(map(self._shown, self.interval))}]"
+
+    def _shown(self, value: float) -> str:
+        return f"{self.scale * value:.{1 if self.scale > 1 else 2}f}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,9 +88,9 @@ def sides(folders: Sequence[Path]) -> Sides:
         Line(
             place.stage,
             place.set,
-            tuple(_score(table.get(place)) for table in tables),
+            tuple(_score(table.get(place), scale_of(place.benchmark)) for table in tables),
             tuple(
-                _test(arms[0].name, arm.name, place.set, tables[0].get(place), table.get(place))
+                _test(arms[0].name, arm.name, place, tables[0].get(place), table.get(place))
                 for arm, table in zip(arms[1:], tables[1:], strict=True)
             ),
         )
@@ -126,6 +129,7 @@ class Place:
     """Where something was measured, and how (`comparable`): what is graded in two ways stands on two lines."""
 
     stage: str
+    benchmark: str
     set: str
     graded: str
 
@@ -138,22 +142,22 @@ def _values(arm: Arm) -> dict[Place, BySeed]:
     table: dict[Place, BySeed] = {}
     for folder, seed in zip(arm.folders, arm.seeds, strict=True):
         for score in (json_of(folder, "results") or {}).get("scores", []):
-            place = Place(stage_name(score), score["set"], comparable(score))
+            place = Place(stage_name(score), score["benchmark"], score["set"], comparable(score))
             table.setdefault(place, {})[seed] = item_values(folder, score)
     return table
 
 
-def _score(measured: BySeed | None) -> Score | None:
+def _score(measured: BySeed | None, scale: float) -> Score | None:
     known = [[value for value in values.values() if value is not None] for values in (measured or {}).values()]
     if not known or not all(known):
         return None
     rates = [statistics.fmean(values) for values in known]
     if len(rates) > 1:
-        return Score(statistics.mean(rates), statistics.stdev(rates), None)
-    return Score(rates[0], None, mean_interval(known[0]))
+        return Score(statistics.mean(rates), statistics.stdev(rates), None, scale)
+    return Score(rates[0], None, mean_interval(known[0]), scale)
 
 
-def _test(first: str, second: str, name: str, before: BySeed | None, after: BySeed | None) -> PairedTest | None:
+def _test(first: str, second: str, place: Place, before: BySeed | None, after: BySeed | None) -> PairedTest | None:
     """The paired test pooled over the seeds that both arms ran, or over their runs in order where they share none."""
     if not before or not after:
         return None
@@ -167,7 +171,7 @@ def _test(first: str, second: str, name: str, before: BySeed | None, after: BySe
     if not values:
         return None
     found = compare(*map(list, zip(*values, strict=True)))
-    return PairedTest(first, second, name, **{key: found[key] for key in ("gained", "lost", "difference", "p")})
+    return paired_test(first, second, place.set, found, scale_of(place.benchmark))
 
 
 def lines_of(compared: Sides) -> list[str]:
@@ -182,7 +186,11 @@ def lines_of(compared: Sides) -> list[str]:
     for line in compared.lines:
         scores = "".join(f"{score.text if score else UNSET:>22}" for score in line.scores)
         said.append(f"{line.stage:<22}{line.set:<10}{scores}")
-    said += ["", "%: what stages are compared on, with its 95 % interval, or mean ± standard deviation over seeds", ""]
+    said += [
+        "",
+        "percent or marks, with the 95 % interval, or mean ± standard deviation over seeds",
+        "",
+    ]
     for line in compared.lines:
         said += [f"{line.stage}: {test.sentence}" for test in line.tests if test and test.gained + test.lost]
     return said

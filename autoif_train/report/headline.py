@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from autoif_train.evaluation.stages import ITERATED, TITLES, trained_stages
 from autoif_train.report.costs import duration
 from autoif_train.report.flow import Flow
 from autoif_train.report.stages import StageTable
+
+GAINS = 4  # benchmarks' figures among the tiles; the tables hold them all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,10 +35,10 @@ class Headline:
 
 
 def headline(
-    folder: Path, settings: dict[str, Any], steps: dict[str, Any], table: StageTable, flow: list[Flow]
+    folder: Path, settings: dict[str, Any], steps: dict[str, Any], tables: list[StageTable], flow: list[Flow]
 ) -> Headline:
     """The first screen of a run folder."""
-    return Headline(_sentence(folder, settings), tuple(_tiles(steps, table, flow)), tuple(_caveats(settings, table)))
+    return Headline(_sentence(folder, settings), tuple(_tiles(steps, tables, flow)), tuple(_caveats(settings, tables)))
 
 
 def _sentence(folder: Path, settings: dict[str, Any]) -> str:
@@ -56,12 +59,8 @@ def _trained(stage: str, rounds: int) -> str:
     return f"{rounds} round{'s' if rounds > 1 else ''} of {name}" if stage in ITERATED else name
 
 
-def _tiles(steps: dict[str, Any], table: StageTable, flow: list[Flow]) -> Iterator[Tile]:
-    first, last = (table.stages[0], table.stages[-1]) if table.stages else (None, None)
-    for number, name in enumerate(table.sets):
-        if first is not last and first.cells[number] and last.cells[number]:
-            before, after = (100 * stage.cells[number].rate for stage in (first, last))
-            yield Tile(f"{before:.1f} → {after:.1f} %", f"pass rate on {name}, {first.title} → {last.title}")
+def _tiles(steps: dict[str, Any], tables: list[StageTable], flow: list[Flow]) -> Iterator[Tile]:
+    yield from islice(chain.from_iterable(map(_gains, tables)), GAINS)
     for part in flow:
         lines = [line for step in part.steps for line in step.lines if line.unit == "instruction"]
         if part.title == "Data" and lines:
@@ -70,7 +69,19 @@ def _tiles(steps: dict[str, Any], table: StageTable, flow: list[Flow]) -> Iterat
         yield Tile(duration(sum(step["seconds"] for step in steps.values())), "time of all steps together")
 
 
-def _caveats(settings: dict[str, Any], table: StageTable) -> Iterator[str]:
+def _gains(table: StageTable) -> Iterator[Tile]:
+    """The first figure of each set, from the first stage to the last."""
+    first, last = table.stages[0], table.stages[-1]
+    figure = table.columns[0].figure
+    for place, _ in table.main:
+        column, before, after = table.columns[place], first.cells[place], last.cells[place]
+        if first is not last and column.figure == figure and before and after:
+            unit = " %" if figure.percent else ""
+            change = f"{column.shown(before)} → {column.shown(after)}{unit}"
+            yield Tile(change, f"{figure.label} on {column.set}, {first.title} → {last.title}")
+
+
+def _caveats(settings: dict[str, Any], tables: list[StageTable]) -> Iterator[str]:
     if settings.get("model") == "tiny":
         yield (
             "The model is the embedded tiny one, in a small world of its own: these figures show that the loop works, "
@@ -83,7 +94,7 @@ def _caveats(settings: dict[str, Any], table: StageTable) -> Iterator[str]:
     most = settings.get("evaluation", {}).get("max_prompts")
     if most is not None:
         yield f"Only the first {most:,} prompts of each set were asked."
-    if table.stages:
+    if tables:
         yield (
             "One seed: the intervals and tests cover the choice of prompts, not the luck of sampling and training. "
             "Several tests are shown, each with its own p-value."

@@ -59,18 +59,18 @@ def _content(run_folder: Path) -> dict[str, Any]:
     manifest = folder.json_of(run_folder, "manifest") or {}
     results = folder.json_of(run_folder, "results") or {}
     steps = manifest.get("steps", {})
-    table = stages.stage_table(results)
+    tables = stages.stage_tables(results)
     flows = flow.flows(run_folder)
     kinds = kind_tables(run_folder)
     rules = {**dataclasses.asdict(PairsSettings()), **settings.get("pairs", {})}
     return {
         "name": run_folder.resolve().name,
-        "head": headline(run_folder, settings, steps, table, flows),
-        "table": table,
+        "head": headline(run_folder, settings, steps, tables, flows),
+        "tables": tables,
         "tests": stages.relevant_tests(results),
         "all_tests": stages.paired_tests(results),
         "title": stages.title,
-        "stage_plots": plots.stage_plots(table) if table.stages else [],
+        "stage_plots": [plot for table in tables for plot in plots.stage_plots(table)],
         "beside": beside(run_folder, settings),
         "kind_tables": kinds,
         "kind_plots": plots.kind_plots(kinds),
@@ -78,7 +78,7 @@ def _content(run_folder: Path) -> dict[str, Any]:
         "flows": flows,
         "cards": cards(run_folder),
         "contrasts": contrasts(run_folder, rules["rejected_at_or_below"]),
-        "comparisons": comparisons(run_folder),
+        "comparisons": comparisons(run_folder, results),
         "rounds": rounds(run_folder, steps, rules["chosen_above"], rules["rejected_at_or_below"]),
         "costs": costs.costs(steps),
         "settings": costs.setting_sections(settings),

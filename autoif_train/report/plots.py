@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Stand-ins that become the page's CSS variables, so that one drawing serves the light and the dark scheme.
 INK, FAINT = "#010101", "#010102"
-SERIES = ("#010111", "#010112", "#010113", "#010114")
+SERIES = tuple(f"#01011{number}" for number in range(1, 8))
 VARIABLES = {INK: "ink", FAINT: "line"} | {colour: f"series-{number}" for number, colour in enumerate(SERIES, 1)}
 
 STYLE: dict[str, Any] = {
@@ -87,30 +87,49 @@ def _inline(svg: str, name: str, title: str) -> str:
 
 
 def stage_plots(table: StageTable) -> list[Markup]:
-    """Pass rate with its interval, relevance and length of every stage, a line per set."""
+    """Every figure of every stage with its interval: the sets of one figure in a drawing, or the figures of one set."""
     return [
-        drawing(name, title, lambda axes, read=read: _draw_stages(axes, table, read), STAGE_INCHES)
-        for name, title, read in (
-            ("pass", "Pass rate, % (95 % interval)", lambda cell: (cell.rate * 100, cell.low * 100, cell.high * 100)),
-            ("relevance", "Relevance, % (95 % interval)", _relevance),
-            ("words", "Mean words per answer", lambda cell: (cell.words, cell.words, cell.words)),
+        drawing(
+            f"{table.benchmark}-{number}",
+            title,
+            lambda axes, lines=lines: _draw_stages(axes, table, lines),
+            STAGE_INCHES,
         )
+        for number, (title, lines) in enumerate(_panels(table))
     ]
 
 
-def _relevance(cell: Cell) -> Interval:
-    low, high = cell.relevance_interval
-    return 100 * cell.relevance, 100 * low, 100 * high
+def _panels(table: StageTable) -> list[tuple[str, dict[str, int]]]:
+    """The drawings of a table: a title, and the column of each line by its name."""
+    drawn: dict[str, dict[str, int]] = {}
+    together = len(table.counts) == 1  # the figures of one set share a drawing, as far as they share a unit
+    for place, column in enumerate(table.columns):
+        figure = column.figure
+        joined = together and figure.main and figure.percent
+        label = f"{figure.label[0].upper()}{figure.label[1:]}"
+        title = table.benchmark if joined else f"{column.set}: {figure.label}" if together else label
+        drawn.setdefault(f"{title}, %" if figure.percent else title, {})[figure.label if together else column.set] = (
+            place
+        )
+    return [
+        (f"{title} (95 % interval)" if _has_interval(table, lines) else title, lines) for title, lines in drawn.items()
+    ]
 
 
-def _draw_stages(axes: Axes, table: StageTable, read: Callable[[Cell], Interval]) -> None:
-    for number, name in enumerate(table.sets):
+def _has_interval(table: StageTable, lines: dict[str, int]) -> bool:
+    cells = [stage.cells[place] for stage in table.stages for place in lines.values()]
+    return any(cell is not None and cell.low is not None for cell in cells)
+
+
+def _draw_stages(axes: Axes, table: StageTable, lines: dict[str, int]) -> None:
+    for number, (name, column) in enumerate(lines.items()):
         colour = SERIES[number % len(SERIES)]
-        shift = 0.14 * (number - (len(table.sets) - 1) / 2)  # so that intervals of two sets do not hide each other
+        shift = 0.14 * (number - (len(lines) - 1) / 2)  # so that intervals of two lines do not hide each other
+        scale = 100 if table.columns[column].figure.percent else 1
         points = {
-            stage.name: (place + shift, *read(stage.cells[number]))
+            stage.name: (place + shift, *_interval(stage.cells[column], scale))
             for place, stage in enumerate(table.stages)
-            if stage.cells[number]
+            if stage.cells[column]
         }
         for start, end, dashed in _steps(list(points)):
             ends = zip(points[start][:2], points[end][:2], strict=True)
@@ -122,7 +141,14 @@ def _draw_stages(axes: Axes, table: StageTable, read: Callable[[Cell], Interval]
     ticks = list(enumerate(table.stages))[::every]
     axes.set_xticks([place for place, _ in ticks], [_tick(stage) for _, stage in ticks])
     axes.margins(y=0.15)
-    _legend(axes, 4)
+    if len(lines) > 1:
+        _legend(axes, 2)
+
+
+def _interval(cell: Cell, scale: float) -> Interval:
+    """The value with its bounds, which are itself where there is no interval."""
+    low, high = (cell.value, cell.value) if cell.low is None else (cell.low, cell.high)
+    return scale * cell.value, scale * low, scale * high
 
 
 def _steps(names: list[str]) -> list[tuple[str, str, bool]]:
@@ -142,7 +168,7 @@ def kind_plots(tables: list[KindTable]) -> list[Markup]:
     return [
         drawing(
             f"kinds-{table.set}",
-            f"{table.set}: instructions followed, % (95 % interval)",
+            f"{table.set}, % followed",
             lambda axes, table=table: _draw_kinds(axes, table),
             (KIND_WIDTH, KIND_FRAME + KIND_HEIGHT * len(table.kinds)),
         )

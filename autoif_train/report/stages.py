@@ -1,4 +1,4 @@
-"""The table of stages and the paired tests between them, as the terminal and the page show them."""
+"""The tables of stages and the paired tests between them, as the terminal and the page show them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import dataclasses
 from itertools import combinations
 from typing import Any
 
+from autoif_train.evaluation.choice import BENCHMARKS, Figure
 from autoif_train.evaluation.stages import newest, round_number, title
-from autoif_train.evaluation.statistics import wilson_interval
 from autoif_train.types import Row
 
 NOISE_ABOVE = 0.05  # p-values from here on are called noise
@@ -15,25 +15,36 @@ NOISE_ABOVE = 0.05  # p-values from here on are called noise
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """What one stage scored on one set; shares are fractions."""
+    """What one stage scored, with its 95 % interval where it has one; shares are fractions."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One figure of one set."""
 
     set: str
-    rate: float
-    low: float
-    high: float
-    relevance: float
-    words: float
-    count: int
+    figure: Figure
 
-    @property
-    def relevance_interval(self) -> tuple[float, float]:
-        """The 95 % interval of the relevance."""
-        return wilson_interval(round(self.relevance * self.count), self.count)
+    def shown(self, cell: Cell | None, digits: int = 1) -> str:
+        """The value of a cell in this column's unit, e.g. `57.3`; a dash for an empty one."""
+        return "–" if cell is None else self.number(cell.value, digits)
+
+    def interval(self, cell: Cell | None) -> str:
+        """`52.1–62.3`; empty where there is none."""
+        return "" if cell is None or cell.low is None else f"{self.number(cell.low)}–{self.number(cell.high)}"
+
+    def number(self, value: float, digits: int = 1) -> str:
+        """A value in this column's unit."""
+        return f"{100 * value:.{digits}f}" if self.figure.percent else f"{value:.{digits}f}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """One row of the table: a policy with its cell for every set, None where the set was not answered."""
+    """One row of a table: a policy with its cell for every column, None where there is no such figure."""
 
     name: str
     cells: tuple[Cell | None, ...]
@@ -46,15 +57,46 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class StageTable:
-    """Every stage on every set that has a pass rate."""
+    """What every stage scored on one benchmark; `counts` are the prompts of each set."""
 
-    sets: tuple[str, ...]
+    benchmark: str
+    counts: dict[str, int]
+    columns: tuple[Column, ...]
     stages: tuple[Stage, ...]
+
+    @property
+    def main(self) -> list[tuple[int, str]]:
+        """The place of each column of a main figure, with its title: the set, the figure or both, as is needed."""
+        main = [(place, column) for place, column in enumerate(self.columns) if column.figure.main]
+        figures = {column.figure for _, column in main}
+        return [(place, self._title(column, len(figures))) for place, column in main]
+
+    def _title(self, column: Column, figures: int) -> str:
+        parts = [column.set] if len(self.counts) > 1 else []
+        parts += [column.figure.label] if figures > 1 or not parts else []
+        return " ".join(parts) + (" %" if column.figure.percent else "")
+
+    @property
+    def shared(self) -> list[tuple[Figure, list[int]]]:
+        """The other figures, each with its places, one a set."""
+        figures = dict.fromkeys(column.figure for column in self.columns if not column.figure.main)
+        return [
+            (figure, [place for place, column in enumerate(self.columns) if column.figure == figure])
+            for figure in figures
+        ]
+
+    @property
+    def prompts(self) -> str:
+        """`H 400, Q 400`: how many prompts each set has."""
+        return ", ".join(f"{name} {count:,}" for name, count in self.counts.items())
 
 
 @dataclasses.dataclass(frozen=True)
 class PairedTest:
-    """Two stages on the same prompts of one set; `difference` is a fraction, `p` the exact McNemar test's."""
+    """Two stages on the same prompts of one set, with the mean change per prompt and its 95 % interval.
+
+    `p` is two-sided. `scale` turns a difference into what is shown: 100 for shares, 1 for marks on a scale.
+    """
 
     before: str
     after: str
@@ -62,7 +104,10 @@ class PairedTest:
     gained: int
     lost: int
     difference: float
+    difference_low: float
+    difference_high: float
     p: float
+    scale: float = 100.0
 
     @property
     def noise(self) -> bool:
@@ -71,12 +116,19 @@ class PairedTest:
     @property
     def sentence(self) -> str:
         """The test on one line of plain text."""
-        said = f"{self.after} against {self.before} on {self.set}: {self.points} points ({self.chance})"
+        said = f"{self.after} against {self.before} on {self.set}: {self.points} points {self.interval} ({self.chance})"
         return f"{said}, inside the noise" if self.noise else said
 
     @property
     def points(self) -> str:
-        return f"{100 * self.difference:+.1f}"
+        return self._shown(self.difference)
+
+    @property
+    def interval(self) -> str:
+        return f"[{self._shown(self.difference_low)}, {self._shown(self.difference_high)}]"
+
+    def _shown(self, difference: float) -> str:
+        return f"{self.scale * difference:+.{1 if self.scale > 1 else 2}f}"
 
     @property
     def chance(self) -> str:
@@ -88,23 +140,34 @@ def stage_name(score: Row) -> str:
     return f"{score['stage']}/round_{score['round']}" if score.get("round") else score["stage"]
 
 
-def stage_table(results: dict[str, Any]) -> StageTable:
-    """The stages of `results.json` in its order, with their cells; the last round of each stage is marked."""
-    scores = [score for score in results.get("scores", []) if "pass_rate" in score["metrics"]]
-    sets = tuple(dict.fromkeys(score["set"] for score in scores))
-    cells: dict[str, dict[str, Cell]] = {}
+def stage_tables(results: dict[str, Any]) -> list[StageTable]:
+    """A table for each benchmark of `results.json` in its order; the last round of each stage is marked."""
+    scores = results.get("scores", [])
+    return [
+        _table(name, [score for score in scores if score["benchmark"] == name])
+        for name in dict.fromkeys(score["benchmark"] for score in scores)
+        if name in BENCHMARKS
+    ]
+
+
+def _table(benchmark: str, scores: list[Row]) -> StageTable:
+    counts = {score["set"]: score["n"] for score in scores}
+    known = {key for score in scores for key in score["metrics"]}
+    figures = [figure for figure in BENCHMARKS[benchmark].figures if figure.key in known]
+    columns = tuple(Column(name, figure) for figure in figures for name in counts)
+    rows: dict[str, dict[str, Row]] = {}
     for score in scores:
-        cells.setdefault(stage_name(score), {})[score["set"]] = _cell(score)
-    last = last_rounds(list(cells))
-    stages = (Stage(name, tuple(row.get(each) for each in sets), name in last) for name, row in cells.items())
-    return StageTable(sets, tuple(stages))
+        rows.setdefault(stage_name(score), {})[score["set"]] = score["metrics"]
+    last = last_rounds(list(rows))
+    stages = (
+        Stage(name, tuple(_cell(row.get(column.set, {}), column.figure.key) for column in columns), name in last)
+        for name, row in rows.items()
+    )
+    return StageTable(benchmark, counts, columns, tuple(stages))
 
 
-def _cell(score: Row) -> Cell:
-    metrics = score["metrics"]
-    low, high = metrics["pass_rate_low"], metrics["pass_rate_high"]
-    relevance, words = metrics["relevance"], metrics["mean_words"]
-    return Cell(score["set"], metrics["pass_rate"], low, high, relevance, words, score["n"])
+def _cell(metrics: Row, key: str) -> Cell | None:
+    return Cell(metrics[key], metrics.get(f"{key}_low"), metrics.get(f"{key}_high")) if key in metrics else None
 
 
 def last_rounds(names: list[str]) -> list[str]:
@@ -114,8 +177,21 @@ def last_rounds(names: list[str]) -> list[str]:
 
 def paired_tests(results: dict[str, Any]) -> list[PairedTest]:
     """Every paired test of `results.json`."""
-    names = [field.name for field in dataclasses.fields(PairedTest)]
-    return [PairedTest(**{name: row[name] for name in names}) for row in results.get("comparisons", [])]
+    return [
+        paired_test(row["before"], row["after"], row["set"], row, scale_of(row["benchmark"]))
+        for row in results.get("comparisons", [])
+    ]
+
+
+def paired_test(before: str, after: str, name: str, found: Row, scale: float) -> PairedTest:
+    """The test of two policies on one set, of what `compare` found."""
+    keys = ("gained", "lost", "difference", "difference_low", "difference_high", "p")
+    return PairedTest(before, after, name, **{key: found[key] for key in keys}, scale=scale)
+
+
+def scale_of(benchmark: str) -> float:
+    """What a value that stages are compared on is multiplied by to be shown: 100 for shares, 1 for marks."""
+    return 100.0 if benchmark not in BENCHMARKS or BENCHMARKS[benchmark].figures[0].percent else 1.0
 
 
 def relevant_tests(results: dict[str, Any]) -> list[PairedTest]:

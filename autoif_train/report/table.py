@@ -1,4 +1,4 @@
-"""The table of stages on the terminal."""
+"""The tables of stages on the terminal."""
 
 from __future__ import annotations
 
@@ -9,58 +9,52 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from autoif_train.report.stages import Cell, PairedTest, StageTable, relevant_tests, stage_table
+from autoif_train.report.stages import Stage, StageTable, relevant_tests, stage_tables
 
 GAP = "   "
-NOTE = "%: pass rate with its 95 % interval on each set; relevant and words: {}"
 
 
 def print_stages(results: dict[str, Any]) -> None:
     """Print what each stage scored, and the paired tests in words; plain text where stdout is not a terminal."""
-    table, tests = stage_table(results), relevant_tests(results)
-    if not results.get("scores"):
+    tables = stage_tables(results)
+    if not tables:
         print("no stage was evaluated")
-    if table.stages and sys.stdout.isatty():
-        _print_rich(table, tests)
-    elif table.stages:
-        _print_plain(table, tests)
-    for line in other_figures(results):
-        print(line)
+    for table in tables:
+        (_print_rich if sys.stdout.isatty() else _print_plain)(table)
+    for test in relevant_tests(results):
+        print(test.sentence)
 
 
-def other_figures(results: dict[str, Any]) -> list[str]:
-    """A line per score of the benchmarks that have figures of their own instead of one pass rate."""
-    lines = []
-    for score in results.get("scores", []):
-        if "pass_rate" not in score["metrics"]:
-            name = f"{score['stage']}/round_{score['round']}" if score["round"] else score["stage"]
-            figures = "  ".join(f"{key} {value:.4g}" for key, value in score["metrics"].items())
-            lines.append(f"{name:<20} {score['set']}: {figures}")
-    return lines
+def _note(table: StageTable) -> str:
+    if len(table.counts) == 1:
+        (count,) = table.counts.values()
+        return f"{table.benchmark}, {count:,} prompts"
+    main = " and ".join(dict.fromkeys(table.columns[place].figure.label for place, _ in table.main))
+    shared = " and ".join(figure.label for figure, _ in table.shared)
+    return f"{main} on each set; {shared}: {'/'.join(table.counts)}"
 
 
 def _header(table: StageTable) -> list[str]:
-    return ["stage", *(f"{name} % [95 %]" for name in table.sets), "relevant %", "words"]
-
-
-def _lines(table: StageTable) -> list[list[str]]:
-    return [
-        [
-            stage.name,
-            *(_rate(cell) for cell in stage.cells),
-            "/".join(f"{100 * cell.relevance:.1f}" if cell else "–" for cell in stage.cells),
-            "/".join(f"{cell.words:.1f}" if cell else "–" for cell in stage.cells),
-        ]
-        for stage in table.stages
+    main = [
+        f"{title} [95 %]" if any(table.columns[place].interval(stage.cells[place]) for stage in table.stages) else title
+        for place, title in table.main
     ]
+    return ["stage", *main, *(f"{figure.label} %" if figure.percent else figure.label for figure, _ in table.shared)]
 
 
-def _rate(cell: Cell | None) -> str:
-    return f"{100 * cell.rate:.1f} [{100 * cell.low:.1f}–{100 * cell.high:.1f}]" if cell else "–"
+def _line(table: StageTable, stage: Stage) -> list[str]:
+    main = [(table.columns[place], stage.cells[place]) for place, _ in table.main]
+    rates = [
+        column.shown(cell) + (f" [{interval}]" if (interval := column.interval(cell)) else "") for column, cell in main
+    ]
+    shared = [
+        "/".join(table.columns[place].shown(stage.cells[place]) for place in places) for _, places in table.shared
+    ]
+    return [stage.name, *rates, *shared]
 
 
-def _print_plain(table: StageTable, tests: list[PairedTest]) -> None:
-    header, lines = _header(table), _lines(table)
+def _print_plain(table: StageTable) -> None:
+    header, lines = _header(table), [_line(table, stage) for stage in table.stages]
     widths = [max(len(line[column]) for line in [header, *lines]) for column in range(len(header))]
     marks = ["", *("last round" if stage.last else "" for stage in table.stages)]
     for line, mark in zip([header, *lines], marks, strict=True):
@@ -69,18 +63,14 @@ def _print_plain(table: StageTable, tests: list[PairedTest]) -> None:
             *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)),
         ]
         print(GAP.join([*cells, mark]).rstrip())
-    print(NOTE.format("/".join(table.sets)))
-    for test in tests:
-        print(test.sentence)
+    print(_note(table))
 
 
-def _print_rich(table: StageTable, tests: list[PairedTest]) -> None:
+def _print_rich(table: StageTable) -> None:
     console, shown = Console(highlight=False), Table(box=None, pad_edge=False)
     for number, name in enumerate(_header(table)):
-        shown.add_column(Text(name), justify="right" if number else "left", no_wrap=True)
-    for stage, line in zip(table.stages, _lines(table), strict=True):
-        shown.add_row(*map(Text, line), style="bold green" if stage.last else None)
+        shown.add_column(Text(name), justify="right" if number else "left", no_wrap=not number)
+    for stage in table.stages:
+        shown.add_row(*map(Text, _line(table, stage)), style="bold green" if stage.last else None)
     console.print(shown)
-    console.print(NOTE.format("/".join(table.sets)), style="dim", markup=False, soft_wrap=True)
-    for test in tests:
-        console.print(test.sentence, style="dim" if test.noise else None, markup=False, soft_wrap=True)
+    console.print(_note(table), style="dim", markup=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autoif_train.evaluation.statistics import mcnemar, wilson_interval
+from autoif_train.evaluation.statistics import compare, wilson_interval
 from autoif_train.report.page import write_report
 from autoif_train.rows import write_rows
 
@@ -60,7 +60,7 @@ def results() -> dict[str, Any]:
             scores.append({**place, "benchmark": "tiny", "set": set_name, "n": len(marks), "metrics": metrics})
         comparisons += [
             {"benchmark": "tiny", "set": set_name, "before": before, "after": after}
-            | mcnemar(passed[before], passed[after])
+            | compare(passed[before], passed[after])
             for place, before in enumerate(STAGES)
             for after in STAGES[place + 1 :]
         ]

@@ -7,11 +7,11 @@ from pathlib import Path
 from autoif_train.report.flow import flows
 from autoif_train.report.folder import settings_of
 from autoif_train.report.headline import Headline, headline
-from autoif_train.report.stages import stage_table
+from autoif_train.report.stages import stage_tables
 
 
 def headline_of(folder: Path, results: dict, **changed: object) -> Headline:
-    return headline(folder, {**settings_of(folder), **changed}, {}, stage_table(results), flows(folder))
+    return headline(folder, {**settings_of(folder), **changed}, {}, stage_tables(results), flows(folder))
 
 
 def test_the_sentence_names_what_was_trained(run_folder, example_results):
@@ -39,3 +39,10 @@ def test_a_script_as_judge_of_relevance_is_said(run_folder, example_results):
 def test_a_shortened_evaluation_is_said(run_folder, example_results):
     caveats = headline_of(run_folder, example_results, evaluation={"max_prompts": 20}).caveats
     assert any("first 20 prompts" in caveat for caveat in caveats)
+
+
+def test_the_tiles_speak_of_any_benchmark(run_folder):
+    place = {"round": 0, "seed": 0, "benchmark": "infobench", "set": "infobench", "n": 9}
+    scores = [{**place, "stage": stage, "metrics": {"drfr": share}} for stage, share in (("base", 0.4), ("sft", 0.6))]
+    tile = headline_of(run_folder, {"scores": scores}).tiles[0]
+    assert (tile.figure, tile.label) == ("40.0 → 60.0 %", "DRFR on infobench, Base → SFT")

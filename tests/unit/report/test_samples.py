@@ -14,6 +14,7 @@ from autoif_train.report.folder import clip, draw
 from autoif_train.report.training import thinned, trainings
 from autoif_train.rows import Rows, write_rows
 from autoif_train.types import Evidence, VerificationFunction
+from tests.unit.report.conftest import results
 
 MEGABYTE = 1_000_000
 
@@ -72,14 +73,27 @@ def test_an_answer_that_follows_and_is_rejected_was_rejected_for_its_quality(run
 
 
 def test_answers_to_one_prompt_come_from_base_sft_offline_and_the_newest_round(run_folder):
-    titles = [reply.stage for reply in comparisons(run_folder)[0].replies]
+    titles = [reply.stage for reply in comparisons(run_folder, results())[0].replies]
     assert titles == ["Base", "SFT", "Offline DPO", "Online DPO, round 2"]
 
 
 def test_replies_stand_under_their_own_prompt(run_folder):
-    for each in comparisons(run_folder):
+    for each in comparisons(run_folder, results()):
         number = each.prompt.split(".")[0].removeprefix("Prompt ")
         assert all(f"Answer {number} " in reply.text for reply in each.replies)
+
+
+@pytest.mark.parametrize("row", [{"response": "Well."}, {"responses": ["Well."]}])
+def test_answers_to_any_benchmark_stand_side_by_side(tmp_path, row):
+    place = {"round": 0, "benchmark": "ifeval", "set": "ifeval"}
+    scores = [{**place, "stage": stage, "answers": [f"evaluation/{stage}/ifeval-1"]} for stage in ("base", "sft")]
+    for stage in ("base", "sft"):
+        write_rows(tmp_path / f"evaluation/{stage}/ifeval-1.jsonl", [{"prompt": "Go on.", **row}])
+    (found,) = comparisons(tmp_path, {"scores": scores})
+    assert [(reply.stage, reply.text, reply.relevant) for reply in found.replies] == [
+        ("Base", "Well.", None),
+        ("SFT", "Well.", None),
+    ]
 
 
 def test_a_card_counts_what_was_written_and_what_survived(run_folder):

@@ -53,10 +53,19 @@ def test_no_scores_are_said_in_words(capsys):
     assert capsys.readouterr().out == "no stage was evaluated\n"
 
 
-def test_a_benchmark_with_figures_of_its_own_is_printed_by_its_figures(capsys):
-    metrics = {"prompt_strict": 0.25, "prompt_loose": 0.5}
-    score = {"stage": "sft", "round": 0, "seed": 0, "benchmark": "ifeval", "set": "ifeval", "n": 4, "metrics": metrics}
-    print_stages({"scores": [score], "comparisons": []})
-    printed = capsys.readouterr().out
-    assert "prompt_strict 0.25" in printed
-    assert "no stage was evaluated" not in printed
+METRICS = {"prompt_strict": 0.25, "prompt_strict_low": 0.1, "prompt_strict_high": 0.5, "mean_words": 7.5}
+SCORE = {"stage": "sft", "round": 0, "seed": 0, "benchmark": "ifeval", "set": "ifeval", "n": 4, "metrics": METRICS}
+
+
+@pytest.mark.parametrize("said", ["prompt strict %", "25.0 [10.0–50.0]", "words", "7.5", "ifeval, 4 prompts"])
+def test_any_benchmark_has_a_table_of_its_figures(capsys, said):
+    print_stages({"scores": [SCORE], "comparisons": []})
+    assert said in capsys.readouterr().out
+
+
+def test_every_benchmark_has_its_own_table(capsys):
+    judged = {**SCORE, "benchmark": "mt_bench", "set": "mt_bench", "metrics": {"score": 6.25}}
+    print_stages({"scores": [SCORE, judged], "comparisons": []})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["stage", "sft", "ifeval,", "stage", "sft", "mt_bench,"]
+    assert lines[4].split() == ["sft", "6.2"]
