@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import random
 import statistics
 import sys
@@ -111,38 +112,45 @@ def tiny_pairs(folder: Path, work: Path, settings: Any) -> dict[str, list[dict[s
 def on_tiny(runs: Sequence[Path]) -> None:
     rows: dict[str, list[dict[str, Any]]] = {}
     for folder in runs:
-        settings = parse("spar.py", "", ["--config", str(folder / "config.yaml")])
-        with tempfile.TemporaryDirectory() as work:
-            arms = in_common(tiny_pairs(folder, Path(work), settings))
-            policies = {"SFT": str(folder / "sft")}
-            for name, pairs in arms.items():
-                write_rows(Path(work) / f"{name}.jsonl", pairs)
-                policies[name] = str(Path(work) / f"{name}.policy")
-                Path(policies[name]).mkdir()
-                train_dpo(
-                    policies["SFT"], Rows(Path(work) / f"{name}.jsonl"), {**settings.dpo, **settings.spar.dpo},
-                    settings.policy, settings.seed, Path(policies[name]),
-                )  # fmt: skip
-            for name, policy in policies.items():
-                with open_model(policy, settings.policy, name) as chat:
-                    scored = {each: list(tiny.answer_set(each, chat, settings.evaluation)) for each in ("H", "Q")}
-                figures = {each: tiny.metrics(found) for each, found in scored.items()}
-                passed = [each.passed for found in scored.values() for each in found]
-                moved = distance(arms[name]) if name in arms else 0.0
-                rows.setdefault(name, []).append({**figures, "passed": passed, "distance": moved})
-        print(f"{folder.name}: {len(pairs)} pairs an arm", flush=True)
-        print_tiny(rows)
+        kept = folder / "spar_arms.json"
+        if not kept.exists():
+            kept.write_text(json.dumps(figures_of(folder)), encoding="utf-8")
+        for name, figures in json.loads(kept.read_text(encoding="utf-8")).items():
+            rows.setdefault(name, []).append(figures)
+    print_tiny(rows)
+
+
+def figures_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the SFT model and the policy of each arm score, and how far apart the texts of a pair are."""
+    settings, found = parse("spar.py", "", ["--config", str(folder / "config.yaml")]), {}
+    with tempfile.TemporaryDirectory() as work:
+        arms = in_common(tiny_pairs(folder, Path(work), settings))
+        for name in ("SFT", *arms):
+            policy = folder / "sft" if name == "SFT" else Path(work) / f"{name}.policy"
+            if name in arms:
+                write_rows(rows := Path(work) / f"{name}.jsonl", arms[name])
+                policy.mkdir()
+                section = {**settings.dpo, **settings.spar.dpo}
+                train_dpo(str(folder / "sft"), Rows(rows), section, settings.policy, settings.seed, policy)
+            with open_model(str(policy), settings.policy, name) as chat:
+                scored = {each: list(tiny.answer_set(each, chat, settings.evaluation)) for each in ("H", "Q")}
+            found[name] = {each: tiny.metrics(rows) for each, rows in scored.items()}
+            found[name]["passed"] = [each.passed for rows in scored.values() for each in rows]
+            found[name]["pairs"] = len(arms.get(name, ()))
+            found[name]["distance"] = distance(arms[name]) if name in arms else 0.0
+    return found
 
 
 def print_tiny(rows: dict[str, list[dict[str, Any]]]) -> None:
-    print("| pairs | edit distance | H | Q | relevant H | words H | against refined |\n|---|---|---|---|---|---|---|")
+    print("| pairs | count | edit distance % | H | Q | relevant H | words H | against refined |\n" + "|---" * 8 + "|")
     for name, seeds in rows.items():
         columns = [[100 * seed[each]["pass_rate"] for seed in seeds] for each in ("H", "Q")]
         columns += [[100 * seed["H"]["relevance"] for seed in seeds], [seed["H"]["mean_words"] for seed in seeds]]
         passed, refined = ([each for seed in rows[arm] for each in seed["passed"]] for arm in (name, "refined"))
         test = mcnemar(refined, passed)
         against = f"{100 * test['difference']:+.1f}, p {test['p']:.2g}" if name != "refined" else "–"
-        cells = [f"{100 * statistics.fmean(seed['distance'] for seed in seeds):.0f} %", *map(spread, columns), against]
+        counts, distances = [seed["pairs"] for seed in seeds], [100 * seed["distance"] for seed in seeds]
+        cells = [spread(counts, 0), spread(distances, 0), *map(spread, columns), against]
         print(f"| {name} |", " | ".join(cells), "|", flush=True)
 
 
