@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -12,7 +14,7 @@ from autoif_train.config import resolve
 from autoif_train.evaluation.choice import Stage, evaluate_stage, write_results
 from autoif_train.rows import Rows, write_rows
 from autoif_train.run import Run
-from tests.conftest import run_command
+from tests.conftest import ROOT, run_command
 from tests.unit.chat.mock_server import MockServer, some_faults
 
 QUESTIONS = [
@@ -43,12 +45,15 @@ def files(tmp_path):
     return tmp_path
 
 
-def score(folder, base_url, **environment):
+def command_line(folder, base_url):
     command = [sys.executable, "-m", "autoif_train.cli", "score", "--benchmark", "infobench"]
     command += ["--prompts", folder / "questions.jsonl", "--responses", folder / "responses.jsonl"]
     command += ["--output", folder / "graded.jsonl", "--evaluation.judge.model", "arbiter"]
-    command += ["--evaluation.judge.base_url", base_url]
-    return run_command([str(part) for part in command], timeout=120)
+    return [*map(str, command), "--evaluation.judge.base_url", base_url]
+
+
+def score(folder, base_url):
+    return run_command(command_line(folder, base_url), timeout=120)
 
 
 def test_a_file_of_responses_is_judged_and_the_unreadable_counted_apart(files):
@@ -71,6 +76,22 @@ def test_judging_again_pays_for_nothing(files):
         again = score(files, server.base_url)
         assert again.out == first.out
         assert server.ledger.total() == paid
+
+
+def test_a_kill_costs_the_verdicts_under_way_and_no_other(files):
+    with MockServer(reply=lambda body: "YES", latency_seconds=0.3) as server:
+        command = [
+            str(part) for part in [*command_line(files, server.base_url), "--evaluation.judge.max_concurrency", 2]
+        ]
+        begun = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while server.ledger.total() < 5:
+            assert begun.poll() is None
+            time.sleep(0.02)
+        begun.kill()
+        begun.wait()
+        ran = run_command(command, timeout=120)
+        assert json.loads(ran.out.splitlines()[-1])["drfr"] == 1
+        assert server.ledger.total() <= 8 + 2
 
 
 def test_a_judge_without_a_name_is_one_clear_line(files):
@@ -157,7 +178,7 @@ def test_prompts_that_were_only_moved_are_not_answered_again(folder, files, monk
     with MockServer(reply=judge) as server:
         judged_by = {"judge.model": "arbiter", "judge.base_url": server.base_url}
         folder(**judged_by)
-        monkeypatch.setattr("autoif_train.evaluation.choice.open_model", None)
+        monkeypatch.setattr("autoif_train.run.Run.open_policy", None)
         (files / "questions.jsonl").rename(files / "moved.jsonl")
         _, again = folder(infobench_prompts=str(files / "moved.jsonl"), **judged_by)
     assert again["scores"][0]["metrics"]["drfr"] == pytest.approx(4 / 7)

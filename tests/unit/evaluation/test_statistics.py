@@ -27,6 +27,10 @@ def test_nothing_counted_could_be_anything():
     assert wilson_interval(0, 0) == (0.0, 1.0)
 
 
+def test_an_interval_that_begins_or_ends_at_the_end_does_so_exactly():
+    assert [(wilson_interval(0, n)[0], wilson_interval(n, n)[1]) for n in (1, 41, 164)] == [(0.0, 1.0)] * 3
+
+
 @pytest.mark.parametrize("count", [1, 7, 541, 10**9])
 def test_the_interval_holds_the_share_and_stays_a_share(count):
     for passed in {0, 1, count // 3, count - 1, count}:
