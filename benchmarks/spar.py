@@ -2,7 +2,7 @@
 
     python benchmarks/spar.py characters
     python benchmarks/spar.py correlated
-    python benchmarks/spar.py tiny runs/seed_1 runs/seed_2 runs/seed_3
+    python benchmarks/spar.py tiny runs/seed_1 runs/seed_2 runs/seed_3 --queries 1200
 
 `refined`: a script mends the failing answer, in the breadth-first search of recipes/spar.py. `script anew`: the same
 script answers the prompt anew. `policy anew`: the policy's own next answer that passes. A failing answer counts only
@@ -87,8 +87,8 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
 # --- the tiny model ---------------------------------------------------------------------------------------------------
 
 
-def tiny_pairs(folder: Path, work: Path, settings: Any) -> dict[str, list[dict[str, Any]]]:
-    """Every arm's pairs on all queries of the run: the first round of the recipe, its answers drawn once."""
+def tiny_pairs(folder: Path, work: Path, settings: Any, most: int | None) -> dict[str, list[dict[str, Any]]]:
+    """Every arm's pairs on the run's queries: the first round of the recipe, its answers drawn once."""
     found = {}
     for name, chosen in ARMS.items():
         here, shared = work / name, work / next(iter(ARMS)) / "spar/round_1"
@@ -102,29 +102,29 @@ def tiny_pairs(folder: Path, work: Path, settings: Any) -> dict[str, list[dict[s
             for part in ("responses", "judged", "roots") if name != "refined" else ():
                 run.path("spar/round_1").mkdir(parents=True, exist_ok=True)
                 (here / f"spar/round_1/{part}.jsonl").symlink_to((shared / f"{part}.jsonl").resolve())
-            queries = list(run.rows("data/queries", Query.from_row))
+            queries = list(run.rows("data/queries", Query.from_row).first(most))
             pairs, _ = spar.refine(run, changed, str(here / "sft"), None, 1, queries)
             found[name] = list(pairs)
         print(f"{folder.name}  {name}: {len(found[name])} pairs", flush=True)
     return found
 
 
-def on_tiny(runs: Sequence[Path]) -> None:
+def on_tiny(runs: Sequence[Path], most: int | None) -> None:
     rows: dict[str, list[dict[str, Any]]] = {}
     for folder in runs:
         kept = folder / "spar_arms.json"
         if not kept.exists():
-            kept.write_text(json.dumps(figures_of(folder)), encoding="utf-8")
+            kept.write_text(json.dumps(figures_of(folder, most)), encoding="utf-8")
         for name, figures in json.loads(kept.read_text(encoding="utf-8")).items():
             rows.setdefault(name, []).append(figures)
     print_tiny(rows)
 
 
-def figures_of(folder: Path) -> dict[str, dict[str, Any]]:
+def figures_of(folder: Path, most: int | None) -> dict[str, dict[str, Any]]:
     """What the SFT model and the policy of each arm score, and how far apart the texts of a pair are."""
     settings, found = parse("spar.py", "", ["--config", str(folder / "config.yaml")]), {}
     with tempfile.TemporaryDirectory() as work:
-        arms = in_common(tiny_pairs(folder, Path(work), settings))
+        arms = in_common(tiny_pairs(folder, Path(work), settings, most))
         for name in ("SFT", *arms):
             policy = folder / "sft" if name == "SFT" else Path(work) / f"{name}.policy"
             if name in arms:
@@ -315,9 +315,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("world", choices=("characters", "correlated", "tiny"))
     parser.add_argument("runs", nargs="*", type=Path)
+    parser.add_argument("--queries", type=int, help="the first ones of each run's file; all where it is left out")
     asked = parser.parse_args()
     if asked.world == "tiny":
-        on_tiny(asked.runs)
+        on_tiny(asked.runs, asked.queries)
     else:
         on_characters(asked.world == "correlated")
 
