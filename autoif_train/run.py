@@ -233,15 +233,16 @@ class Run:
             self.remember("chats", role, {"name": chat.name, **getattr(chat, "facts", {})})
 
     @contextlib.contextmanager
-    def open_policy(self, model: str, name: str | None = None) -> Iterator[ChatModel]:
+    def open_policy(self, model: str, name: str | None = None, role: str = "policy") -> Iterator[ChatModel]:
         """A state of the policy as a chat model whose answers are kept; `name` signs them, else its path in the folder.
 
+        What it spends is counted under its `role`.
         Each process has a file of its own: they may run on machines that share nothing but a network's disk.
         """
         name = name or self.signature(model)
         cache = self.cache_path().with_stem(f"{self.cache_path().stem}_{self.rank}") if self.rank else self.cache_path()
         with open_kept(model, self.settings.policy, name, cache, self.settings.engines) as chat:
-            self.watch("policy", chat)
+            self.watch(role, chat)
             yield chat
 
     def show_gates(self) -> None:

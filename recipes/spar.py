@@ -82,17 +82,19 @@ def search(run, settings, policy, refiner, name, seed, queries):
     )
     with run.open_policy(policy) as chat:
         responses = run.keep_split(f"{name}/responses", sample, queries, chat, drawn, *seed, read=Response.from_row)
+    itself = run.open_policy(refiner or policy, role="refiner")
     others = settings.supervisor, settings.policy, run.cache_path(), settings.engines
     with (
         Executor(**dataclasses.asdict(settings.execution)) as executor,
-        open_refiner("policy" if refiner else spar.refiner, run.open_policy(refiner or policy), *others) as chat,
+        open_refiner("policy" if refiner else spar.refiner, itself, *others) as chat,
     ):
+        run.watch("refiner", chat)
         votes = by_votes(chat, spar, settings.sampling, *seed)
         verify = verifying(by_functions(executor, instructions), votes, spar)
         judged = run.keep(f"{name}/judged", verified, responses, queries, verify, read=Judged.from_row)
         roots = run.keep(f"{name}/roots", failing_roots, queries, judged, spar, *seed, read=Judged.from_row)
         mending = refining(chat, spar, settings.sampling, *seed)
-        run.keep_split(f"{name}/searched", searched, list(roots), queries, mending, verify, spar)
+        run.keep_split(f"{name}/searched", searched, list(roots), queries, mending, verify, spar, read=Judged.from_row)
 
 
 if __name__ == "__main__":
