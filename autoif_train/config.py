@@ -30,7 +30,9 @@ from autoif_train.feedback.demonstrations import DemonstrationsSettings
 from autoif_train.feedback.pairs import PairsSettings
 from autoif_train.feedback.quality import QualitySettings
 from autoif_train.feedback.refinement import SparSettings
+from autoif_train.feedback.reward_shaping import GrpoSettings
 from autoif_train.feedback.rounds import OnlineDpoSettings
+from autoif_train.feedback.self_play import SpinSettings
 from autoif_train.synthesis.agreement import AgreementSettings
 from autoif_train.synthesis.back_translation import BackTranslationSettings
 from autoif_train.synthesis.cross_validation import CrossValidationSettings
@@ -44,7 +46,14 @@ from autoif_train.types import UserError
 
 CONFIGS = Path(__file__).parent.parent / "recipes" / "configs"
 # Sections whose names are a trainer's own, by their dotted keys, e.g. `spar.dpo`, and the section that lists the names.
-PASSED_THROUGH = {"sft": "sft", "dpo": "dpo", "spar.dpo": "dpo", "spar.sft": "sft"}
+PASSED_THROUGH = {
+    "sft": "sft",
+    "dpo": "dpo",
+    "spin.dpo": "dpo",
+    "spar.dpo": "dpo",
+    "spar.sft": "sft",
+    "grpo.trainer": "grpo",
+}
 OPTIONS = ("config", "print_config")
 SERVED_BY = dataclasses.fields(PolicySamplingSettings)[len(dataclasses.fields(SamplingSettings)) :]
 # What may change between two runs in one folder: it decides how fast or where, or extends, never what is made.
@@ -52,10 +61,10 @@ FREE_KEYS = (
     "output_dir",
     "engine",
     "execution.workers",
-    "dpo.packed",
-    "dpo.reference_cache",
     "online_dpo.rounds",
     "spar.rounds",
+    "spin.rounds",
+    "grpo.rounds",
     "cache.path",
     "vllm.tensor_parallel_size",
     "vllm.gpu_memory_utilization",
@@ -79,6 +88,8 @@ FREE_KEYS = (
         f"{section}.{key}"
         for section in PASSED_THROUGH
         for key in (
+            "packed",
+            "reference_cache",
             "per_device_train_batch_size",
             "gradient_accumulation_steps",
             "gradient_checkpointing",
@@ -179,6 +190,16 @@ LEAST = {
     "spar.temperature": 0,
     "spar.votes": 1,
     "spar.votes_temperature": 0,
+    "spin.rounds": 1,
+    "spin.max_demonstrations": 1,
+    "spin.temperature": 0,
+    "spin.max_new_tokens": 1,
+    "grpo.rounds": 1,
+    "grpo.pilot_responses": 0,
+    "grpo.pass_rate_above": 0,
+    "grpo.pass_rate_at_most": 0,
+    "grpo.max_words": 1,
+    "grpo.max_repetition": 0,
     "evaluation.max_prompts": 1,
     "evaluation.max_new_tokens": 1,
     "evaluation.temperature": 0,
@@ -199,6 +220,9 @@ MOST = {
     "demonstrations.share": 1,
     "pairs.share": 1,
     "evaluation.top_p": 1,
+    "grpo.pass_rate_above": 1,
+    "grpo.pass_rate_at_most": 1,
+    "grpo.max_repetition": 1,
     "pairs.pass_rate_above": 1,
     "pairs.pass_rate_at_most": 1,
 }
@@ -258,6 +282,8 @@ class Settings:
     lora: LoraSettings = dataclasses.field(default_factory=LoraSettings)
     online_dpo: OnlineDpoSettings = dataclasses.field(default_factory=OnlineDpoSettings)
     spar: SparSettings = dataclasses.field(default_factory=SparSettings)
+    spin: SpinSettings = dataclasses.field(default_factory=SpinSettings)
+    grpo: GrpoSettings = dataclasses.field(default_factory=GrpoSettings)
     evaluation: EvaluationSettings = dataclasses.field(default_factory=EvaluationSettings)
 
     @property

@@ -19,7 +19,7 @@ TITLES = {
     "grpo": "GRPO",
 }
 """Every stage by the folder of its recipe, in the order in which they are shown."""
-ITERATED = ("online_dpo", "spin", "spar")
+ITERATED = ("online_dpo", "spin", "spar", "grpo")
 """Stages that go in rounds: their policies lie in `STAGE/round_N/policy`, those of the others in `STAGE`."""
 
 

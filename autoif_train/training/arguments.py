@@ -1,6 +1,6 @@
 """TRL's own arguments passed through, and the few of ours that become them.
 
-The sections `sft` and `dpo` hold TRL's names, which are not declared again here. To refuse a misspelt one without
+Sections such as `sft` and `dpo` hold TRL's names, which are not declared again here. To refuse a misspelt one without
 importing TRL (seconds), its dataclasses are read as text.
 """
 
@@ -21,6 +21,7 @@ _OUR_TYPES = {
     # `packed`: sequences laid end to end without padding where that gives TRL's losses; false = TRL's padded batches.
     # `reference_cache`: folder of reference log-probabilities, to share between runs; null = this training's own.
     "dpo": {"global_batch_size": "int | None", "packed": "bool", "reference_cache": "str | None"},
+    "grpo": {"global_batch_size": "int | None"},
 }
 OURS = frozenset().union(*_OUR_TYPES.values())
 # TRL's names for what the run decides itself, and the flag that sets it for every recipe at once.
@@ -28,18 +29,19 @@ OF_THE_RUN = {"output_dir": "--output_dir", "seed": "--seed"}
 _SOURCES = {  # later ones declare anew what differs
     "sft": ("transformers/training_args.py", "trl/trainer/base_config.py", "trl/trainer/sft_config.py"),
     "dpo": ("transformers/training_args.py", "trl/trainer/base_config.py", "trl/trainer/dpo_config.py"),
+    "grpo": ("transformers/training_args.py", "trl/trainer/base_config.py", "trl/trainer/grpo_config.py"),
 }
 _TYPES = {"int": int, "float": (int, float), "str": str, "bool": bool, "dict": dict, "list": list, "None": type(None)}
 
 
 def known_names(section: str) -> frozenset[str]:
-    """Every name that may stand in the section `sft` or `dpo`."""
+    """Every name that may stand in a section of the trainer `sft`, `dpo` or `grpo`."""
     return frozenset(declared_types(section))
 
 
 @functools.cache
 def declared_types(section: str) -> dict[str, str]:
-    """Every name that may stand in the section `sft` or `dpo`, with its annotation, e.g. `float | None`."""
+    """Every name that may stand in a section of the trainer `sft`, `dpo` or `grpo`, and its annotation."""
     declared = dict(_OUR_TYPES[section])
     for source in _SOURCES[section]:
         declared |= _fields(source)
@@ -103,7 +105,7 @@ def _accumulation(together: int, arguments: dict[str, Any]) -> int:
 
 
 def trainer_arguments(section: dict[str, Any], model_arguments: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Keyword arguments of `SFTConfig` or `DPOConfig`: the section as it is, and what follows from the machine."""
+    """Keyword arguments of TRL's configurations: the section as it is, and what follows from the machine."""
     import torch
 
     arguments = {key: value for key, value in section.items() if key not in OURS}

@@ -13,7 +13,11 @@ from autoif_train.rows import atomic_file
 
 CARD = "README.md"
 SCORES = "## Scores\n"
-METHOD = {"sft": "supervised fine-tuning", "dpo": "direct preference optimisation"}
+METHOD = {
+    "sft": "supervised fine-tuning",
+    "dpo": "direct preference optimisation",
+    "grpo": "group-relative policy optimisation",
+}
 
 
 def write_card(

@@ -1,4 +1,4 @@
-"""SFT and DPO through TRL: a file of rows and a checkpoint in, a checkpoint out."""
+"""SFT, DPO and GRPO through TRL: a file of rows and a checkpoint in, a checkpoint out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from autoif_train.training.arguments import trainer_arguments
 from autoif_train.training.card import write_card
 from autoif_train.training.checkpoints import full_disk_told, newest_checkpoint, read_numbered_cpus, remove_torn
 from autoif_train.training.engine import check_running, keeps_float32_weights, launched_engine
-from autoif_train.training.inspection import ends_of, survey
+from autoif_train.training.group import as_reward_function
+from autoif_train.training.inspection import check_template, ends_of, survey
 from autoif_train.training.interruption import Stopped, deferred
 from autoif_train.types import UserError
 
@@ -110,6 +112,52 @@ def train_dpo(
         if lora.enabled and lora.merge:
             merge(output, policy.dtype)
         write_card(output, "dpo", checkpoint, pairs.path, facts, section, seed)
+    return facts
+
+
+def train_grpo(
+    checkpoint: str,
+    prompts: Rows,
+    reward: Callable[..., tuple[list[float | None], dict[str, float]]],
+    section: dict[str, Any],
+    policy: PolicySettings,
+    seed: int,
+    output: Path,
+    lora: LoraSettings = NO_ADAPTER,
+) -> dict[str, int]:
+    """Group-relative policy optimisation of `checkpoint` (arXiv 2402.03300, §4.1) on prompts with a `query_id` each.
+
+    The trainer samples `num_generations` answers to a prompt and pays `reward(query ids, texts, whether each ended)`;
+    its figures are logged, a reward of None is left out of its group. The reference of the KL term is `checkpoint`.
+    Raises `UserError` where the prompts are fewer than those of one update. Returns how many there were.
+    """
+    from trl import GRPOConfig, GRPOTrainer
+
+    _spare_collector()
+    check_weights(checkpoint)
+    loading = _loading(policy, checkpoint, lora)
+    try:
+        arguments = GRPOConfig(str(output / "trainer"), **trainer_arguments(section, loading, seed))
+    except ValueError as error:  # TRL's own checks: groups must be whole, and of two answers or more
+        raise UserError(f"grpo.trainer: {error}") from error
+    dataset = _dataset(prompts, ("prompt", "query_id"))
+    if len(dataset) * arguments.num_generations < arguments.generation_batch_size:
+        raise UserError(
+            f"{prompts.path}: {len(dataset)} prompts with {arguments.num_generations} answers each do not fill one "
+            f"update of {arguments.generation_batch_size} answers; lower grpo.trainer.global_batch_size or widen "
+            "grpo.pass_rate_at_most"
+        )
+    tokenizer = load_tokenizer(checkpoint, policy)
+    check_template(checkpoint, tokenizer)
+    paid = as_reward_function(reward, ends_of(checkpoint, tokenizer))
+    model, adapted = trained_model(checkpoint, lora, loading)
+    trainer = GRPOTrainer(model, paid, arguments, dataset, processing_class=tokenizer, **adapted)
+    _finish(trainer, tokenizer, len(dataset), output)
+    facts = {"rows": len(dataset), "truncated": 0, "dropped": 0}
+    if trainer.is_world_process_zero():
+        if lora.enabled and lora.merge:
+            merge(output, policy.dtype)
+        write_card(output, "grpo", checkpoint, prompts.path, facts, section, seed)
     return facts
 
 

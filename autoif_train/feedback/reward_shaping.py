@@ -1,0 +1,201 @@
+"""Answers → rewards for training by reinforcement: what the functions pay, and what is worth nothing whatever they say.
+
+A reward of verification functions alone can be earned without answering: the guards are a floor that needs no judge, a
+gate of relevance, and the audit functions, whose verdicts are logged beside the reward and never paid.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from autoif_train.chat.base import ChatModel
+from autoif_train.feedback.judge import grouped, outcomes_of
+from autoif_train.feedback.quality import QualitySettings, good_quality, score_quality
+from autoif_train.synthesis.cross_validation import Runs
+from autoif_train.synthesis.reading import without_thinking
+from autoif_train.types import (
+    CheckedInstruction,
+    Dropped,
+    Judged,
+    Outcome,
+    Query,
+    QueryFunction,
+    Response,
+    Selection,
+    Verdict,
+    VerificationFunction,
+)
+
+RUN_OF_WORDS = 4
+_DEMAND = r"(constraint|requirement|instruction|condition|criteri)\w*"
+_MET = r"(satisf|meets?\b|met\b|fulfil|follow|obey|respect|compl(y|ied)|adher)\w*"
+_ALL = rf"\b(all|every|each)\b[^.\n]{{0,40}}\b{_DEMAND}"
+_SELF_PRAISE = re.compile(rf"{_ALL}[^.\n]{{0,40}}\b{_MET}|\b{_MET}[^.\n]{{0,20}}{_ALL}", re.IGNORECASE)
+FLOORS = ("empty", "unfinished", "too long", "repeats itself", "praises itself")
+
+Reward = Callable[[Sequence[str], Sequence[str], Sequence[bool]], "tuple[list[float | None], dict[str, float]]"]
+
+
+@dataclasses.dataclass(frozen=True)
+class GrpoSettings:
+    """Group-relative policy optimisation with the verification functions as the reward."""
+
+    rounds: int = 1
+    """Rounds of measuring the prompts' difficulty and training; each is held to the policy it starts from
+    (DeepSeekMath, arXiv 2402.03300, Algorithm 1; ours: 1)."""
+    pilot_responses: int = 8
+    """Answers to each query that measure how hard it is for the policy before a round; 0 = every query is trained on
+    (VerIF-style filtering: 8)."""
+    pass_rate_above: float = 0.0
+    """A query is trained on only if more than this share of its pilot answers passed, 0 to 1."""
+    pass_rate_at_most: float = 0.5
+    """A query is trained on only if at most this share of its pilot answers passed, 0 to 1."""
+    weigh_functions: bool = True
+    """Let a function count by how far its cases and the other functions bear it out; false = all the same (ours)."""
+    gate: bool = True
+    """Pay only answers that the judge of `quality` finds relevant: `quality.accept_at_least` (ours)."""
+    max_words: int | None = None
+    """An answer of more words is worth 0; null = no limit (ours)."""
+    max_repetition: float = 0.5
+    """An answer is worth 0 if more than this share of its runs of four words occurred in it before, 0 to 1 (ours)."""
+    refuse_self_praise: bool = True
+    """An answer that says of itself that it follows its instructions is worth 0 (ours)."""
+    trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """`global_batch_size` (answers per update over all devices) and every argument of TRL's GRPOConfig under its own
+    name, e.g. --grpo.trainer.num_generations 16."""
+
+
+def in_band(
+    queries: Iterable[Query], judged: Iterable[Judged], settings: GrpoSettings, passes_above: float
+) -> Iterator[Query | Dropped]:
+    """The queries that the policy follows now and then: where all answers fail, or all pass, a group teaches nothing.
+
+    An answer passes when its score is above `passes_above`. Both inputs are in the same order of queries.
+    """
+    for query, rows in grouped(queries, judged):
+        scores = [row.verdict.score for row in rows if row.verdict.score is not None]
+        rate = sum(score > passes_above for score in scores) / len(scores) if scores else math.nan
+        if not scores:
+            yield Dropped("query", "nobody could judge", query.prompt)
+        elif rate <= settings.pass_rate_above:
+            yield Dropped("query", "pass rate too low", query.prompt)
+        elif rate > settings.pass_rate_at_most:
+            yield Dropped("query", "pass rate too high", query.prompt)
+        else:
+            yield query
+
+
+def reliability(function: VerificationFunction) -> float:
+    """How far a function is borne out, 0 to 1: its accuracy on cases of either label, times how often the instruction's
+    other functions say the same; what was not measured counts as 1."""
+    evidence = function.evidence
+    sides = (evidence.true_accuracy, evidence.false_accuracy) if evidence else (None, None)
+    accuracy = function.accuracy if None in sides else fmean(sides)
+    agreement = evidence.agreement if evidence else None
+    return (1.0 if accuracy is None else accuracy) * (1.0 if agreement is None else agreement)
+
+
+def reliabilities(checked: Iterable[CheckedInstruction]) -> dict[str, float]:
+    """The reliability of every function by its source."""
+    return {function.source: reliability(function) for row in checked for function in row.functions}
+
+
+def constraint_share(
+    functions: Sequence[QueryFunction], outcomes: Sequence[Outcome], weights: Mapping[str, float], audit: bool = False
+) -> float | None:
+    """Mean over the instructions of the weighted share of their functions that say the answer follows, 0 to 1.
+
+    Unlike a verdict's minimum it credits the instructions that are followed beside one that is not. None where no
+    function of some instruction has an opinion. With `audit` the functions held back count, and only they.
+    """
+    said: dict[str, list[tuple[float, bool]]] = {}
+    for function, outcome in zip(functions, outcomes, strict=True):
+        if function.audit is audit:
+            opinions = said.setdefault(function.instruction_id, [])
+            if outcome.judged:
+                opinions.append((weights.get(function.source, 1.0), outcome is Outcome.FOLLOWED))
+    totals = [sum(weight for weight, _ in opinions) for opinions in said.values()]
+    if not totals or not all(totals):
+        return None
+    followed = [sum(weight for weight, yes in opinions if yes) for opinions in said.values()]
+    return fmean(part / total for part, total in zip(followed, totals, strict=True))
+
+
+def floor(text: str, finished: bool, settings: GrpoSettings) -> str | None:
+    """Why an answer, its reasoning block apart, is worth 0 whatever it follows: one of `FLOORS`, or None."""
+    words = text.split()
+    if not words:
+        return "empty"
+    if not finished:
+        return "unfinished"
+    if settings.max_words is not None and len(words) > settings.max_words:
+        return "too long"
+    if repetition(words) > settings.max_repetition:
+        return "repeats itself"
+    return "praises itself" if settings.refuse_self_praise and _SELF_PRAISE.search(text) else None
+
+
+def repetition(words: Sequence[str]) -> float:
+    """Share of a text's runs of four words that occurred in it before, 0 to 1."""
+    runs = [tuple(words[start : start + RUN_OF_WORDS]) for start in range(len(words) - RUN_OF_WORDS + 1)]
+    return 1 - len(set(runs)) / len(runs) if runs else 0.0
+
+
+def shaped_reward(
+    queries: Iterable[Query],
+    weights: Mapping[str, float],
+    executor: Runs,
+    settings: GrpoSettings,
+    quality: QualitySettings,
+    judge: ChatModel | None,
+    *seed: object,
+) -> Reward:
+    """`(query ids, texts, whether each ended) -> (rewards, figures)`, for a trainer.
+
+    A reward is the share of constraints followed, 0 for what meets the floor or fails the gate of `judge` (None = no
+    gate), and None where nobody can judge. The figures are shares of the answers; `audit/gap` is what the functions of
+    training say of them minus what those held back say, NaN where there are none.
+    """
+    known = {query.id: query for query in queries}
+
+    def reward(
+        query_ids: Sequence[str], texts: Sequence[str], finished: Sequence[bool]
+    ) -> tuple[list[float | None], dict[str, float]]:
+        asked = [known[query_id] for query_id in query_ids]
+        texts = [without_thinking(text) for text in texts]
+        found = outcomes_of(
+            [([f.source for f in query.functions], text) for query, text in zip(asked, texts, strict=True)], executor
+        )
+        said = list(zip(asked, found, strict=True))
+        shares = [constraint_share(query.functions, outcomes, weights) for query, outcomes in said]
+        audited = [constraint_share(query.functions, outcomes, weights, audit=True) for query, outcomes in said]
+        floors = [floor(text, done, settings) for text, done in zip(texts, finished, strict=True)]
+        rewards = [0.0 if reason else share for reason, share in zip(floors, shares, strict=True)]
+        shut = 0
+        if judge:
+            rows = [
+                Judged(Response(query.id, text, "policy", place, done), Verdict(tuple(outcomes), rewards[place]))
+                for place, ((query, outcomes), text, done) in enumerate(zip(said, texts, finished, strict=True))
+            ]
+            rows.sort(key=lambda row: row.response.query_id)  # stable: a query's answers stand together
+            once = [known[query_id] for query_id in sorted(set(query_ids))]
+            for row in Selection.of(score_quality(once, rows, judge, quality, 0.0, *seed)).rows:
+                place = row.response.index
+                if rewards[place] and not good_quality(row, quality):
+                    rewards[place] = None if row.quality is None else 0.0
+                    shut += 1
+        both = [(a, b) for a, b in zip(shares, audited, strict=True) if a is not None and b is not None]
+        reasons = Counter(floors)
+        figures = {f"floor/{reason.replace(' ', '_')}": reasons[reason] / len(texts) for reason in FLOORS}
+        figures |= {"gate/shut": shut / len(texts), "unjudged": sum(share is None for share in rewards) / len(texts)}
+        figures |= {"constraints": fmean(share for share in shares if share is not None) if any(shares) else 0.0}
+        figures |= {"audit/gap": fmean(a - b for a, b in both) if both else math.nan}
+        return rewards, figures
+
+    return reward

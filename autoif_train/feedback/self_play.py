@@ -1,0 +1,89 @@
+"""Self-play: the policy's own answers are what demonstrations are preferred to (SPIN, arXiv 2401.01335)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
+from autoif_train.types import (
+    Demonstration,
+    Dropped,
+    Kept,
+    PreferencePair,
+    Response,
+    UserError,
+    content_id,
+    derived_seed,
+)
+
+DEMONSTRATIONS_PER_FRAME = 512
+
+
+@dataclasses.dataclass(frozen=True)
+class SpinSettings:
+    """Self-play fine-tuning; the numbers are those of SPIN, App. B."""
+
+    rounds: int = 4
+    """Rounds of self-play, which the paper numbers from 0 (SPIN §6: 4)."""
+    max_demonstrations: int | None = 50_000
+    """Most demonstrations that are played against, the first of the file (SPIN §6.1: 50,000); null = all."""
+    learning_rates: list[float] = dataclasses.field(default_factory=lambda: [5e-7, 5e-7, 1e-7])
+    """Learning rate of each round; the last one holds for those that follow (SPIN App. B: 5e-7 twice, then 1e-7)."""
+    betas: list[float] = dataclasses.field(default_factory=lambda: [0.1, 0.1, 0.1, 5.0])
+    """DPO's beta, lambda of the paper, in each round; the last one holds for those that follow (SPIN App. B)."""
+    temperature: float = 1.0
+    """Softmax temperature of the policy's answers (SPIN: 1, the policy's own distribution)."""
+    max_new_tokens: int = 256
+    """Longest answer of the policy in tokens (SPIN's released code: 256)."""
+    dpo: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """What stands over the section `dpo`; `learning_rate` and `beta` come from the lists above."""
+
+
+def own_answers(
+    demonstrations: Iterable[Demonstration], chat: ChatModel, settings: SamplingSettings, *seed: object
+) -> Iterator[Response]:
+    """One answer of the policy to the prompt of each demonstration, in order and unfiltered."""
+    demonstrations = iter(demonstrations)
+    while frame := list(islice(demonstrations, DEMONSTRATIONS_PER_FRAME)):
+        prompts = [
+            Prompt(each.prompt, "response", each.prompt[-1]["content"], derived_seed(*seed, content_id(*_texts(each))))
+            for each in frame
+        ]
+        for each, (answer,) in zip(frame, chat.answer(prompts, settings), strict=True):
+            yield Response(each.query_id, answer.text, chat.name, finished=answer.finished)
+
+
+def self_play_pairs(
+    demonstrations: Iterable[Demonstration], answers: Sequence[Iterable[Response]]
+) -> Iterator[PreferencePair | Kept | Dropped]:
+    """Each demonstration preferred to the policy's own answers, one from each of `answers` (SPIN Eq. 4.7).
+
+    Every member of `answers` is in the order of the demonstrations. Nobody judges: the scores 1 and 0 say which text is
+    the data's. The loss of two equal texts is a constant, so they make no pair.
+    """
+    for each, *own in zip(demonstrations, *answers, strict=True):
+        prompt, text = _texts(each)
+        for answer in own:
+            if answer.text.strip() == text.strip():
+                yield Dropped("answer", "the same as the data's", f"{prompt}\n→ {text}")
+                continue
+            yield Kept("answer")
+            rejected = [{"role": "assistant", "content": answer.text}]
+            yield PreferencePair(each.prompt, each.completion, rejected, 1.0, 0.0, each.query_id)
+
+
+def round_section(section: dict[str, Any], settings: SpinSettings, number: int) -> dict[str, Any]:
+    """The section `dpo` as round `number` (from 1) trains by it."""
+    own = {}
+    for name, values in (("learning_rate", settings.learning_rates), ("beta", settings.betas)):
+        if not values:
+            raise UserError(f"spin.{name}s: an empty list; give one number for each round, or one for all")
+        own[name] = values[min(number, len(values)) - 1]
+    return {**section, **settings.dpo, **own}
+
+
+def _texts(demonstration: Demonstration) -> tuple[str, str]:
+    return demonstration.prompt[-1]["content"], demonstration.completion[-1]["content"]
