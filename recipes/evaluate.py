@@ -13,7 +13,8 @@ import sys
 import offline_dpo
 import online_dpo
 from autoif_train.command import run_recipe
-from autoif_train.evaluation.choice import drops, evaluate_stage, stages, write_cards, write_results
+from autoif_train.evaluation.choice import evaluate_stage, stages
+from autoif_train.evaluation.results import drops, write_cards, write_results
 from autoif_train.report.page import write_report
 from autoif_train.report.table import print_stages
 from autoif_train.run import Run, bring

@@ -17,7 +17,8 @@ import offline_dpo
 import online_dpo
 import sft
 from autoif_train.command import run_recipe
-from autoif_train.evaluation.choice import evaluate_stage, stages, write_results
+from autoif_train.evaluation.choice import evaluate_stage, stages
+from autoif_train.evaluation.results import write_results
 from autoif_train.report.reproduction.costs import print_plan
 from autoif_train.report.reproduction.files import write_tables
 from autoif_train.report.reproduction.grid import read_arguments

@@ -9,7 +9,8 @@ def main(arguments: Arguments) -> None:
     import json
 
     from autoif_train.config import parse
-    from autoif_train.evaluation.choice import BENCHMARKS, score_files
+    from autoif_train.evaluation.benchmarks import BENCHMARKS
+    from autoif_train.evaluation.choice import score_files
 
     scorers = sorted(name for name, benchmark in BENCHMARKS.items() if benchmark.score or benchmark.grading)
     parser = file_parser(

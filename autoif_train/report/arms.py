@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autoif_train.config import FREE_KEYS, flat
-from autoif_train.evaluation.choice import Values, comparable, item_values
+from autoif_train.evaluation.results import Values, comparable, item_values
 from autoif_train.evaluation.statistics import compare, mean_interval
 from autoif_train.report.folder import json_of, settings_of
 from autoif_train.report.stages import PairedTest, paired_test, scale_of, stage_name

@@ -6,7 +6,7 @@ import dataclasses
 from itertools import combinations
 from typing import Any
 
-from autoif_train.evaluation.choice import BENCHMARKS, Figure
+from autoif_train.evaluation.benchmarks import BENCHMARKS, Figure
 from autoif_train.evaluation.stages import newest, round_number, title
 from autoif_train.types import Row
 

@@ -11,7 +11,9 @@ import pytest
 
 from autoif_train.chat.policy import base_model
 from autoif_train.config import resolve
-from autoif_train.evaluation.choice import Stage, evaluate_stage, write_results
+from autoif_train.evaluation.choice import evaluate_stage
+from autoif_train.evaluation.results import write_results
+from autoif_train.evaluation.stages import Stage
 from autoif_train.rows import Rows, write_rows
 from autoif_train.run import Run
 from tests.conftest import ROOT, run_command

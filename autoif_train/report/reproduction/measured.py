@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autoif_train.evaluation.choice import Values, comparable, item_values
+from autoif_train.evaluation.results import Values, comparable, item_values
 from autoif_train.report.folder import json_of, rows_of
 from autoif_train.report.reproduction.grid import PlannedRun, Reproduction
 

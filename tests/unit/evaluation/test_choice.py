@@ -1,4 +1,4 @@
-"""Stages that the folder holds, benchmarks that exist, and `results.json`."""
+"""Stages that the folder holds, benchmarks that exist, and where answers and verdicts are kept."""
 
 from __future__ import annotations
 
@@ -8,33 +8,14 @@ from contextlib import nullcontext
 import pytest
 
 from autoif_train.chat.base import Answer
-from autoif_train.config import resolve
-from autoif_train.evaluation.choice import (
-    BENCHMARKS,
-    Stage,
-    _graded_path,
-    _paths,
-    drops,
-    evaluate_stage,
-    item_values,
-    stages,
-    write_results,
-)
+from autoif_train.evaluation.benchmarks import BENCHMARKS
+from autoif_train.evaluation.choice import evaluate_stage, kept_sets, stages
+from autoif_train.evaluation.results import write_results
 from autoif_train.evaluation.settings import EvaluationSettings
-from autoif_train.evaluation.tiny import Scored
-from autoif_train.rows import write_rows
+from autoif_train.evaluation.stages import Stage
 from autoif_train.run import Run
 from autoif_train.types import UserError
-
-SETTINGS = resolve()
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.delenv("RANK", raising=False)
-    monkeypatch.setattr("autoif_train.evaluation.choice.base_model", lambda policy: policy.model)
-    with Run(dataclasses.replace(SETTINGS, output_dir=str(tmp_path)), "evaluate") as opened:
-        yield opened
+from tests.unit.evaluation.conftest import SETTINGS, lay_model, lay_scores
 
 
 class Silent:
@@ -44,17 +25,6 @@ class Silent:
 
     def answer(self, prompts, settings):
         return [[Answer("")] for _ in prompts]
-
-
-def lay_model(run, name):
-    run.path(name).mkdir(parents=True)
-    (run.path(name) / "config.json").write_text("{}")
-
-
-def lay_scores(run, stage, passed):
-    for name in BENCHMARKS["tiny"].sets:
-        rows = [Scored(str(number), "text", (each,), True) for number, each in enumerate(passed)]
-        write_rows(run.path(f"evaluation/{stage}/{name}.jsonl"), rows)
 
 
 def names(run, settings=SETTINGS):
@@ -110,58 +80,8 @@ def test_answers_are_never_there_without_what_they_were_made_with(run, monkeypat
     assert all(row["decoding"]["max_new_tokens"] for row in write_results(run, SETTINGS)["scores"])
 
 
-def test_results_hold_each_stage_and_set(run):
-    lay_model(run, "sft")
-    lay_scores(run, "base", [True, False, False, False])
-    lay_scores(run, "sft", [True, True, True, False])
-    results = write_results(run, SETTINGS)
-    assert [(row["stage"], row["set"], row["metrics"]["pass_rate"]) for row in results["scores"]] == [
-        ("base", "H", 0.25),
-        ("base", "Q", 0.25),
-        ("sft", "H", 0.75),
-        ("sft", "Q", 0.75),
-    ]
-    assert all(
-        {"stage", "round", "seed", "benchmark", "set", "n", "metrics"} <= row.keys() for row in results["scores"]
-    )
-
-
-def test_stages_are_compared_on_the_same_prompts(run):
-    lay_model(run, "sft")
-    lay_scores(run, "base", [True, False, False, False])
-    lay_scores(run, "sft", [False, True, True, False])
-    comparison = write_results(run, SETTINGS)["comparisons"][0]
-    assert (comparison["before"], comparison["after"]) == ("base", "sft")
-    assert (comparison["gained"], comparison["lost"]) == (2, 1)
-
-
-def test_results_are_written_anew_each_time(run):
-    lay_scores(run, "base", [True])
-    write_results(run, SETTINGS)
-    lay_scores(run, "base", [False])
-    write_results(run, SETTINGS)
-    assert '"pass_rate": 0.0' in (run.folder / "results.json").read_text()
-
-
-def test_items_that_only_one_stage_has_are_not_compared(run):
-    lay_model(run, "sft")
-    lay_scores(run, "base", [True, False, True])
-    lay_scores(run, "sft", [False, True])
-    comparison = write_results(run, SETTINGS)["comparisons"][0]
-    assert (comparison["n"], comparison["gained"], comparison["lost"]) == (2, 1, 1)
-
-
-def test_a_score_names_the_files_of_its_items(run):
-    lay_scores(run, "base", [True, False])
-    score = write_results(run, SETTINGS)["scores"][0]
-    assert score["items"] == ["evaluation/base/H"]
-    assert item_values(run.folder, score) == {"0": 1.0, "1": 0.0}
-    assert item_values(run.folder, score, "relevance") == {"0": 1.0, "1": 1.0}
-    assert item_values(run.folder, score, "mean_words") == {}
-
-
 @pytest.mark.parametrize("bench", BENCHMARKS)
-def test_verdicts_on_other_files_lie_elsewhere(bench, tmp_path):
+def test_verdicts_on_other_files_lie_elsewhere(run, bench, tmp_path):
     """Whichever of its files changes, no verdict is taken for one on other prompts, references or baselines."""
     benchmark = BENCHMARKS[bench]
     for key in (*benchmark.files, *(benchmark.grading.files if benchmark.grading else ())):
@@ -170,35 +90,5 @@ def test_verdicts_on_other_files_lie_elsewhere(bench, tmp_path):
             (tmp_path / text).write_text(text)
             named = EvaluationSettings([bench], **{key: str(tmp_path / text)})
             settings = dataclasses.replace(SETTINGS, evaluation=named)
-            (path,) = _paths(benchmark, benchmark.sets[0], Stage("base", 0, ""), named)
-            places.add(_graded_path(benchmark, path, settings))
-        assert len(places) == 2
-
-
-# The gate.
-
-
-def moved(difference, verdict, set_name="gsm8k", before="base"):
-    """Results in which SFT moved against the base by `difference`."""
-    row = {"set": set_name, "before": before, "after": "sft", "difference": difference, "p": 0.01, "verdict": verdict}
-    comparison = {**row, "difference_low": difference - 0.02, "difference_high": difference + 0.02}
-    return {"scores": [], "comparisons": [comparison]}
-
-
-@pytest.mark.parametrize(
-    ("results", "largest", "dropped"),
-    [
-        (moved(-0.05, "worse"), 0.02, 1),
-        (moved(-0.05, "worse"), 0.06, 0),
-        (moved(-0.05, "within noise"), 0.02, 0),
-        (moved(0.05, "better"), 0.02, 0),
-        (moved(-0.05, "worse"), None, 0),
-        (moved(-0.05, "worse", before="sft"), 0.02, 0),
-    ],
-)
-def test_the_gate_closes_on_what_fell_beyond_noise_by_more_than_allowed(results, largest, dropped):
-    assert len(drops(results, largest)) == dropped
-
-
-def test_the_gate_says_what_fell():
-    assert drops(moved(-0.05, "worse"), 0.02)[0].startswith("gsm8k: sft is 5.0 points below base")
+            places.update(kept.items[0] for kept in kept_sets(run, settings, Stage("base", 0, "")))
+        assert len(places) == 2 * len(benchmark.sets)

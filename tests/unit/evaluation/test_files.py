@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from autoif_train.evaluation.choice import BENCHMARKS
+from autoif_train.evaluation.benchmarks import BENCHMARKS
 from autoif_train.evaluation.files import digests
 from autoif_train.evaluation.settings import BENCHMARK_FILES, EvaluationSettings
 from autoif_train.types import UserError

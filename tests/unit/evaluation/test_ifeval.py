@@ -11,7 +11,8 @@ import pytest
 from autoif_train.chat.base import Answer
 from autoif_train.config import resolve
 from autoif_train.evaluation import ifeval
-from autoif_train.evaluation.choice import BENCHMARKS, Stage, evaluate_stage, write_results
+from autoif_train.evaluation.benchmarks import BENCHMARKS
+from autoif_train.evaluation.choice import evaluate_stage
 from autoif_train.evaluation.ifeval import (
     Graded,
     Item,
@@ -23,7 +24,9 @@ from autoif_train.evaluation.ifeval import (
     score_files,
     variants,
 )
+from autoif_train.evaluation.results import write_results
 from autoif_train.evaluation.settings import EvaluationSettings
+from autoif_train.evaluation.stages import Stage
 from autoif_train.rows import write_rows
 from autoif_train.run import Run
 from autoif_train.types import UserError
