@@ -10,6 +10,7 @@ import pytest
 from autoif_train.rows import Rows, write_rows
 from autoif_train.types import Judged
 from tests.conftest import SMALL, run_recipe
+from tests.unit.chat.mock_server import MockServer
 
 ROUNDS = ("--spar.rounds", "2", "--spar.train_refiner", "true", "--spar.sft.num_train_epochs", "1")
 
@@ -81,6 +82,33 @@ def test_independent_answers_are_the_control(tiny_run, tmp_path):
     ran = run_recipe("spar", "--output_dir", str(folder), *SMALL, *flags)
     assert ran.code == 0, ran.err
     assert {row["author"] for row in Rows(folder / "spar/round_1/searched.jsonl")} == {"sft"}
+
+
+def loud(body):
+    """A server that wants capital letters, whatever the query: its judgements, and its refinements."""
+    asked = body["messages"][-1]["content"]
+    if "Does the answer below follow" in asked:
+        answer = asked.partition("Answer:\n")[2].partition("\n\nWrite your analysis")[0]
+        return "All is loud.\nYes" if answer.isupper() else "It is too quiet.\nNo"
+    return asked.partition("Answer: ")[2].partition("\n\n")[0].upper()
+
+
+def test_a_server_judges_and_refines_where_no_query_has_a_function(tiny_run, tmp_path):
+    folder = prepared(tiny_run, tmp_path / "run")
+    write_rows(folder / "data/queries.jsonl", ({**row, "functions": []} for row in Rows(folder / "data/queries.jsonl")))
+    with MockServer(reply=loud) as server:
+        ran = run_recipe(
+            "spar", "--output_dir", str(folder), *SMALL, "--spar.rounds", "1", "--online_dpo.queries_per_round", "12",
+            "--spar.verify", "judge", "--spar.refiner", "supervisor", "--supervisor.kind", "api",
+            "--supervisor.model", "loud", "--supervisor.base_url", server.base_url, OPENAI_API_KEY="none",
+        )  # fmt: skip
+    assert ran.code == 0, ran.err
+    roots = list(Rows(folder / "spar/round_1/roots.jsonl", Judged.from_row))
+    assert roots
+    assert {root.critique for root in roots} == {"It is too quiet.\nNo"}
+    pairs = list(Rows(folder / "spar/round_1/pairs.jsonl"))
+    assert pairs
+    assert all(pair["chosen"][0]["content"] == pair["rejected"][0]["content"].upper() for pair in pairs)
 
 
 def test_a_round_without_a_pair_keeps_its_work(tiny_run, tmp_path):
