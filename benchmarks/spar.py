@@ -159,7 +159,7 @@ def print_tiny(rows: dict[str, list[dict[str, Any]]]) -> None:
 CLASSES = {"V": "aeiou", "C": "bcdfg", "L": "lmnpq", "S": "stwxz"}
 PROMPTS = [f"{count} {kind}" for count in range(3, 15) for kind in CLASSES]
 HELD_OUT = PROMPTS[3::5]
-STEPS, BATCH = 500, 64
+STEPS, BATCH = 350, 64
 DPO = {
     "learning_rate": 3e-4, "lr_scheduler_type": "linear", "warmup_steps": 5, "num_train_epochs": 1, "beta": 0.1,
     "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.1], "global_batch_size": 16,
@@ -218,7 +218,7 @@ def raised(folder: Path, correlated: bool, seed: int) -> str:
     )  # fmt: skip
     chance, optimizer = random.Random(seed), torch.optim.AdamW(model.parameters(), lr=3e-3)
     for step in range(STEPS):
-        optimizer.param_groups[0]["lr"] = 3e-3 * min(1, step / 50, (STEPS - step) / 250)
+        optimizer.param_groups[0]["lr"] = 3e-3 * min(1, step / 50, (STEPS - step) / 175)
         asked = [chance.choice(PROMPTS) for _ in range(BATCH)]
         texts = [f"{USER}{prompt}{ASSISTANT}{attempt(prompt, correlated, chance)}{END}" for prompt in asked]
         batch = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt")
