@@ -195,10 +195,9 @@ def scale_of(benchmark: str) -> float:
 
 
 def relevant_tests(results: dict[str, Any]) -> list[PairedTest]:
-    """The tests that answer what a reader asks first: did each step help, and which of the last policies is better?"""
+    """What a reader asks first: how far is each last policy from the base model, and which of them is better?"""
     tests = paired_tests(results)
-    last = newest(test.after for test in tests)
-    wanted = [("base", "sft"), *combinations(last, 2)]
+    wanted = combinations(["base", *newest(test.after for test in tests)], 2)
     return [
         test
         for pair in wanted

@@ -51,10 +51,11 @@ def test_a_difference_inside_the_noise_is_said_to_be_so(p, noise):
     assert paired(p).sentence.endswith("inside the noise") is noise
 
 
-def test_the_relevant_tests_compare_each_step_with_what_it_builds_on(example_results):
+def test_the_relevant_tests_compare_each_step_with_the_base_and_with_what_it_builds_on(example_results):
     pairs = {(test.before, test.after) for test in relevant_tests(example_results)}
     last = "online_dpo/round_2"
-    assert pairs == {("base", "sft"), ("sft", "offline_dpo"), ("sft", last), ("offline_dpo", last)}
+    steps = {("sft", "offline_dpo"), ("sft", last), ("offline_dpo", last)}
+    assert pairs == {("base", "sft"), ("base", "offline_dpo"), ("base", last)} | steps
 
 
 def test_no_comparisons_give_no_tests():
