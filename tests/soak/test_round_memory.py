@@ -24,7 +24,6 @@ SIZES = (
 GROWTH = 0.05
 ENGINES = [
     None,
-    "ddp_cpu",
     pytest.param(
         "zero3_cpu",
         marks=pytest.mark.skipif(not importlib.util.find_spec("deepspeed"), reason="the extra `deepspeed` is missing"),
