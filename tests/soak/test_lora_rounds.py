@@ -21,7 +21,7 @@ pytestmark = pytest.mark.soak
 SIZES = (
     *SMALL, "--online_dpo.queries_per_round", "24", "--online_dpo.drift_queries", "4", "--evaluation.max_prompts", "16",
     "--lora.enabled", "true", "--sft.learning_rate", "1e-2", "--dpo.learning_rate", "3e-3",
-    "--dpo.save_strategy", "steps", "--dpo.save_steps", "2",
+    "--dpo.max_steps", "8", "--dpo.save_strategy", "steps", "--dpo.save_steps", "2",
 )  # fmt: skip
 WEIGHTS = {"false": "adapter_model.safetensors", "true": "model.safetensors"}
 
