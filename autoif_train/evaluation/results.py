@@ -35,26 +35,29 @@ def write_cards(run: Run, settings: Settings, results: dict[str, Any]) -> None:
 def write_results(run: Run, settings: Settings) -> dict[str, Any]:
     """`results.json`: the scores of every stage, and paired tests between the stages on the same prompts.
 
-    Where answers are sampled, a figure is the mean over the seeds, bounds of intervals included (so an interval is that
-    of one seed), and `spread` holds the standard deviations over the seeds.
+    Stages that were asked, decoded or graded in different ways (`comparable`) are not tested against each other. Where
+    answers are sampled, a figure is the mean over the seeds, bounds of intervals included (so an interval is that of
+    one seed), and `spread` holds the standard deviations over the seeds.
     """
     made_with = run.recorded("evaluation")
     scores: list[Row] = []
-    values: dict[tuple[str, str], dict[str, Values]] = {}
+    values: dict[tuple[str, str, str], dict[str, Values]] = {}
     for stage in stages(run, settings):
         for kept in kept_sets(run, settings, stage):
             samples = [list(run.rows(name, kept.benchmark.read)) for name in kept.items]
-            values.setdefault((kept.bench, kept.set), {})[stage.name] = _mean_values(samples, kept.benchmark.value)
             place = {"stage": stage.stage, "round": stage.round, "seed": settings.seed}
             where = {"benchmark": kept.bench, "set": kept.set, "n": len(samples[0])}
             named = {"items": list(kept.items), "answers": list(kept.answers)}
             figures = _mean_metrics([kept.benchmark.metrics(rows) for rows in samples])
             grader = {"grader": kept.benchmark.grading.facts(settings)} if kept.benchmark.grading else {}
-            scores.append({**place, **where, **named, **made_with.get(kept.answers[0], {}), **grader, **figures})
+            score = {**place, **where, **named, **made_with.get(kept.answers[0], {}), **grader, **figures}
+            scores.append(score)
+            way = (kept.bench, kept.set, comparable(score))
+            values.setdefault(way, {})[stage.name] = _mean_values(samples, kept.benchmark.value)
     comparisons = [
         {"benchmark": bench, "set": name, "before": before, "after": after}
         | compare(*common_values(table[before], table[after]), settings.seed)
-        for (bench, name), table in values.items()
+        for (bench, name, _), table in values.items()
         for before, after in combinations(table, 2)
     ]
     return run.write_json("results", {"versions": versions(), "scores": scores, "comparisons": comparisons})

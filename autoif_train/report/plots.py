@@ -90,7 +90,7 @@ def stage_plots(table: StageTable) -> list[Markup]:
     """Every figure of every stage with its interval: the sets of one figure in a drawing, or the figures of one set."""
     return [
         drawing(
-            f"{table.benchmark}-{number}",
+            f"{table.name.replace(', ', '-').replace(' ', '-')}-{number}",
             title,
             lambda axes, lines=lines: _draw_stages(axes, table, lines),
             STAGE_INCHES,
@@ -107,7 +107,7 @@ def _panels(table: StageTable) -> list[tuple[str, dict[str, int]]]:
         figure = column.figure
         joined = together and figure.main and figure.percent
         label = f"{figure.label[0].upper()}{figure.label[1:]}"
-        title = table.benchmark if joined else f"{column.set}: {figure.label}" if together else label
+        title = table.name if joined else f"{column.set}: {figure.label}" if together else label
         drawn.setdefault(f"{title}, %" if figure.percent else title, {})[figure.label if together else column.set] = (
             place
         )

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from autoif_train.evaluation.benchmarks import BENCHMARKS, Figure
+from autoif_train.evaluation.results import comparable
 from autoif_train.evaluation.stages import newest, round_number, title
 from autoif_train.types import Row
 
@@ -57,9 +58,9 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class StageTable:
-    """What every stage scored on one benchmark; `counts` are the prompts of each set."""
+    """What every stage scored on one benchmark in one way; `counts` are the prompts of each set."""
 
-    benchmark: str
+    name: str
     counts: dict[str, int]
     columns: tuple[Column, ...]
     stages: tuple[Stage, ...]
@@ -141,16 +142,24 @@ def stage_name(score: Row) -> str:
 
 
 def stage_tables(results: dict[str, Any]) -> list[StageTable]:
-    """A table for each benchmark of `results.json` in its order; the last round of each stage is marked."""
-    scores = results.get("scores", [])
+    """A table for each benchmark of `results.json` in its order; the last round of each stage is marked.
+
+    Where a set was asked, decoded or graded in several ways (`comparable`), each way has a table of its own.
+    """
+    groups: dict[tuple[str, int], list[Row]] = {}
+    ways: dict[str, dict[str, int]] = {}
+    for score in results.get("scores", []):
+        of_set = ways.setdefault(score["set"], {})
+        way = of_set.setdefault(comparable(score), len(of_set))
+        groups.setdefault((score["benchmark"], way), []).append(score)
     return [
-        _table(name, [score for score in scores if score["benchmark"] == name])
-        for name in dict.fromkeys(score["benchmark"] for score in scores)
+        _table(name, f"{name}, in another way" if way else name, scores)
+        for (name, way), scores in groups.items()
         if name in BENCHMARKS
     ]
 
 
-def _table(benchmark: str, scores: list[Row]) -> StageTable:
+def _table(benchmark: str, name: str, scores: list[Row]) -> StageTable:
     counts = {score["set"]: score["n"] for score in scores}
     known = {key for score in scores for key in score["metrics"]}
     figures = [figure for figure in BENCHMARKS[benchmark].figures if figure.key in known]
@@ -163,7 +172,7 @@ def _table(benchmark: str, scores: list[Row]) -> StageTable:
         Stage(name, tuple(_cell(row.get(column.set, {}), column.figure.key) for column in columns), name in last)
         for name, row in rows.items()
     )
-    return StageTable(benchmark, counts, columns, tuple(stages))
+    return StageTable(name, counts, columns, tuple(stages))
 
 
 def _cell(metrics: Row, key: str) -> Cell | None:

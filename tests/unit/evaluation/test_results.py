@@ -33,6 +33,16 @@ def test_stages_are_compared_on_the_same_prompts(run):
     assert (comparison["gained"], comparison["lost"]) == (2, 1)
 
 
+def test_stages_that_different_scorers_graded_are_not_compared(run):
+    for stage in ("sft", "offline_dpo"):
+        lay_model(run, stage)
+    for stage, scorer in (("base", "older"), ("sft", "older"), ("offline_dpo", "newer")):
+        lay_scores(run, stage, [True, False])
+        run.remember("evaluation", f"evaluation/{stage}/H", {"scorer": scorer})
+    compared = [row for row in write_results(run, SETTINGS)["comparisons"] if row["set"] == "H"]
+    assert [(row["before"], row["after"]) for row in compared] == [("base", "sft")]
+
+
 def test_results_are_written_anew_each_time(run):
     lay_scores(run, "base", [True])
     write_results(run, SETTINGS)

@@ -62,6 +62,18 @@ def test_no_comparisons_give_no_tests():
     assert relevant_tests({"scores": []}) == []
 
 
+def test_what_two_scorers_graded_shares_no_table(example_results):
+    scores = [
+        {**score, "scorer": "newer" if score["stage"] == "online_dpo" else "older"}
+        for score in example_results["scores"]
+    ]
+    assert [[stage.name for stage in table.stages] for table in stage_tables({"scores": scores})] == [
+        ["base", "sft", "offline_dpo"],
+        ["online_dpo/round_1", "online_dpo/round_2"],
+    ]
+    assert [table.name for table in stage_tables({"scores": scores})] == ["tiny", "tiny, in another way"]
+
+
 def test_the_newest_round_of_every_stage_is_marked(example_results):
     spun = [{**score, "stage": "spin"} for score in example_results["scores"] if score["stage"] == "online_dpo"]
     (table,) = stage_tables({"scores": [*example_results["scores"], *spun]})
