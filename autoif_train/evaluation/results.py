@@ -72,7 +72,7 @@ def item_values(folder: Path, score: Row, metric: str | None = None) -> Values:
     benchmark = BENCHMARKS.get(score["benchmark"])
     value = benchmark and (benchmark.shares.get(metric) if metric else benchmark.value)
     # Results that name no files are from before they did.
-    names = score.get("items") or [f"evaluation/{Stage(score['stage'], score['round'], '').name}/{score['set']}"]
+    names = score.get("items") or [f"evaluation/{_stage(score).name}/{score['set']}"]
     paths = [folder / f"{name}.jsonl" for name in names]
     if value is None or not all(path.exists() for path in paths):
         return {}
@@ -111,13 +111,27 @@ def _mean_metrics(samples: list[dict[str, float]]) -> Row:
 
 
 def drops(results: dict[str, Any], largest: float | None) -> list[str]:
-    """The gate: what fell against the base model, beyond noise, by more than `largest`; nothing where that is None."""
-    return [
-        f"{row['set']}: {row['after']} is {-100 * row['difference']:.1f} points below base, more than "
-        f"evaluation.largest_drop = {largest:g} allows"
-        for row in results["comparisons"]
-        if largest is not None
-        and row["before"] == "base"
-        and row["verdict"] == "worse"
-        and -row["difference"] > largest
+    """The gate: what fell against the base model, beyond noise, by more than `largest`; nothing where that is None.
+
+    What was scored otherwise than the base model has not passed either.
+    """
+    if largest is None:
+        return []
+    against_base = {(row["after"], row["set"]): row for row in results["comparisons"] if row["before"] == "base"}
+    trained = [(_stage(score).name, score["set"]) for score in results["scores"] if score["stage"] != "base"]
+    fell = [
+        f"{name}: {stage} is {-100 * row['difference']:.1f} points below base, more than evaluation.largest_drop = "
+        f"{largest:g} allows"
+        for (stage, name), row in against_base.items()
+        if row["verdict"] == "worse" and -row["difference"] > largest
     ]
+    apart = [
+        f"{name}: {stage} and base were not scored in the same way; remove the older file in evaluation/, run again"
+        for stage, name in trained
+        if (stage, name) not in against_base
+    ]
+    return fell + apart
+
+
+def _stage(score: Row) -> Stage:
+    return Stage(score["stage"], score["round"], "")

@@ -93,5 +93,11 @@ def test_the_gate_closes_on_what_fell_beyond_noise_by_more_than_allowed(results,
     assert len(drops(results, largest)) == dropped
 
 
+def test_the_gate_stays_shut_where_nothing_can_be_compared():
+    scores = [{"stage": stage, "round": 0, "set": "gsm8k"} for stage in ("base", "sft")]
+    (said,) = drops({"scores": scores, "comparisons": []}, 0.02)
+    assert said.startswith("gsm8k: sft and base were not scored in the same way")
+
+
 def test_the_gate_says_what_fell():
     assert drops(moved(-0.05, "worse"), 0.02)[0].startswith("gsm8k: sft is 5.0 points below base")
