@@ -69,7 +69,7 @@ def rewarding(run, settings, queries, number):
     checked = run.rows("data/checked", CheckedInstruction.from_row)
     weights = reliabilities(checked) if settings.grpo.weigh_functions and run.has("data/checked") else {}
     gated = settings.grpo.gate and settings.quality.enabled
-    asked = (settings.supervisor, settings.policy, "supervisor", run.cache_path(), settings.vllm)
+    asked = (settings.supervisor, settings.policy, "supervisor", run.cache_path(), settings.engines)
     with (
         Executor(**dataclasses.asdict(settings.execution)) as executor,
         open_chat(*asked) if gated else nullcontext() as supervisor,
