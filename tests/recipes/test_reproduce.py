@@ -62,7 +62,7 @@ def test_the_table_shows_what_was_run_and_marks_the_rest(killed_and_finished):
     lines = {line.split("|")[1].strip(): line for line in ran.out.splitlines() if line.startswith("| Share of the SFT")}
     assert "not run" not in lines["Share of the SFT data: 1/2"]
     assert "not run" in lines["Share of the SFT data: 1"]
-    assert {path.suffix for path in (folder / "tables").iterdir()} == {".md", ".tex", ".csv", ".svg", ".png"}
+    assert {path.suffix for path in (folder / "tables").iterdir()} == {".md", ".tex", ".csv", ".svg", ".png", ".html"}
 
 
 def test_a_finished_grid_runs_nothing_again(killed_and_finished):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -231,3 +232,15 @@ def test_files_are_written_for_what_was_asked_and_are_the_same_again(grid):
     assert set(first) == {f"figure4.{ending}" for ending in ("md", "tex", "csv", "svg", "png")} | {"tables.html"}
     write_tables(asked)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == first
+
+
+def test_the_page_holds_every_table_and_the_picture_and_asks_nobody(grid):
+    asked = grid("--table", "all", "--seeds", "1", "--points", "strong_to_weak")
+    write_run(asked.folder_of["strong_to_weak", 1], STAGES)
+    write_tables(asked)
+    page = (asked.folder / "tables/tables.html").read_text(encoding="utf-8")
+    names = ("table1", "steps", "followbench", "table2", "table3", "table4", "table5", "figure4")
+    assert [name for name in names if f'id="{name}"' not in page] == []
+    assert "data:image/svg+xml;base64," in page
+    assert not re.search(r"""(?:src|href)=["'](?!#|data:)""", page)
+    assert f"1 of {len(asked.runs)} runs" in page
