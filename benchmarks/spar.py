@@ -2,13 +2,14 @@
 
     python benchmarks/spar.py characters
     python benchmarks/spar.py correlated
-    python benchmarks/spar.py tiny runs/seed_1 runs/seed_2 runs/seed_3 --queries 1200
+    python benchmarks/spar.py tiny runs/seed_1 runs/seed_2 runs/seed_3
 
 `refined`: a script mends the failing answer, in the breadth-first search of recipes/spar.py. `script anew`: the same
 script answers the prompt anew. `policy anew`: the policy's own next answer that passes. A failing answer counts only
 where all three found a better one. `characters` is a world of its own: write N letters of a class; which of them are
 capitals is nobody's business. In `correlated` right answers happen to have more of them. `tiny` starts from the data
-and the SFT model of finished runs and scores on H and Q.
+and the SFT model of finished runs and scores on H and Q; a fourth arm, `refined, taught`, has a tiny model for its
+refiner, fine-tuned on what the script mended of the run's other queries.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from autoif_train.feedback.sample import sample
 from autoif_train.rows import Rows, write_rows
 from autoif_train.run import Run
 from autoif_train.tiny.tokenizer import ASSISTANT, CHAT_TEMPLATE, END, PAD, USER
-from autoif_train.training.train import train_dpo
+from autoif_train.training.train import train_dpo, train_sft
 from autoif_train.types import Judged, PreferencePair, Query, Response, Selection, Verdict, derived_seed
 
 ARMS = {
@@ -49,6 +50,7 @@ ARMS = {
     "script anew": {"strategy": "best_of_n", "refiner": "tiny"},
     "policy anew": {"strategy": "best_of_n", "refiner": "policy"},
 }
+TAUGHT = "refined, taught"
 SEEDS = (1, 2, 3)
 
 
@@ -87,29 +89,41 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
 # --- the tiny model ---------------------------------------------------------------------------------------------------
 
 
-def tiny_pairs(folder: Path, work: Path, settings: Any, most: int | None) -> dict[str, list[dict[str, Any]]]:
-    """Every arm's pairs on the run's queries: the first round of the recipe, its answers drawn once."""
-    found = {}
+def first_round(
+    here: Path, lent: dict[str, Path], settings: Any, refiner: str | None, queries: slice, **chosen: Any
+) -> tuple[list[dict[str, Any]], Any]:
+    """The first round of the recipe in a folder of its own, up to its training: pairs, and demonstrations."""
+    (here / "spar/round_1").mkdir(parents=True)
+    for part, source in lent.items():
+        (here / part).symlink_to(source.resolve())
+    changed = dataclasses.replace(
+        settings, output_dir=str(here), spar=dataclasses.replace(settings.spar, train_refiner=False, **chosen)
+    )
+    with Run(changed, "spar") as run:
+        asked = list(run.rows("data/queries", Query.from_row))[queries]
+        pairs, mended = spar.refine(run, changed, str(here / "sft"), refiner and str(here / "refiner"), 1, asked)
+        return list(pairs), mended
+
+
+def tiny_pairs(folder: Path, work: Path, settings: Any, most: int) -> dict[str, list[dict[str, Any]]]:
+    """Every arm's pairs on the run's first queries, its answers drawn once."""
+    found, lent = {}, {part: folder / part for part in ("data", "sft")}
     for name, chosen in ARMS.items():
-        here, shared = work / name, work / next(iter(ARMS)) / "spar/round_1"
-        for part in ("data", "sft"):
-            here.mkdir(parents=True, exist_ok=True)
-            (here / part).symlink_to((folder / part).resolve())
-        changed = dataclasses.replace(
-            settings, output_dir=str(here), spar=dataclasses.replace(settings.spar, train_refiner=False, **chosen)
-        )
-        with Run(changed, "spar") as run:
-            for part in ("responses", "judged", "roots") if name != "refined" else ():
-                run.path("spar/round_1").mkdir(parents=True, exist_ok=True)
-                (here / f"spar/round_1/{part}.jsonl").symlink_to((shared / f"{part}.jsonl").resolve())
-            queries = list(run.rows("data/queries", Query.from_row).first(most))
-            pairs, _ = spar.refine(run, changed, str(here / "sft"), None, 1, queries)
-            found[name] = list(pairs)
-        print(f"{folder.name}  {name}: {len(found[name])} pairs", flush=True)
+        found[name], _ = first_round(work / name, lent, settings, None, slice(most), **chosen)
+        first = work / next(iter(ARMS))
+        lent |= {f"spar/round_1/{part}.jsonl": first / f"spar/round_1/{part}.jsonl" for part in ("responses", "judged")}
+    start = {part: folder / part for part in ("data", "sft")}
+    _, mended = first_round(work / "teaching", start, settings, None, slice(most, None), **ARMS["refined"])
+    (refiner := work / "refiner").mkdir()
+    section = {**settings.sft, **settings.spar.sft}
+    train_sft(str(folder / "sft"), mended, section, settings.policy, settings.seed, refiner)
+    lent["refiner"] = refiner
+    found[TAUGHT], _ = first_round(work / TAUGHT, lent, settings, "refiner", slice(most), **ARMS["refined"])
+    print(folder.name, {name: len(pairs) for name, pairs in found.items()}, flush=True)
     return found
 
 
-def on_tiny(runs: Sequence[Path], most: int | None) -> None:
+def on_tiny(runs: Sequence[Path], most: int) -> None:
     rows: dict[str, list[dict[str, Any]]] = {}
     for folder in runs:
         kept = folder / "spar_arms.json"
@@ -120,7 +134,7 @@ def on_tiny(runs: Sequence[Path], most: int | None) -> None:
     print_tiny(rows)
 
 
-def figures_of(folder: Path, most: int | None) -> dict[str, dict[str, Any]]:
+def figures_of(folder: Path, most: int) -> dict[str, dict[str, Any]]:
     """What the SFT model and the policy of each arm score, and how far apart the texts of a pair are."""
     settings, found = parse("spar.py", "", ["--config", str(folder / "config.yaml")]), {}
     with tempfile.TemporaryDirectory() as work:
@@ -315,7 +329,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("world", choices=("characters", "correlated", "tiny"))
     parser.add_argument("runs", nargs="*", type=Path)
-    parser.add_argument("--queries", type=int, help="the first ones of each run's file; all where it is left out")
+    parser.add_argument("--queries", type=int, default=1200, help="of each run; others teach a refiner")
     asked = parser.parse_args()
     if asked.world == "tiny":
         on_tiny(asked.runs, asked.queries)
