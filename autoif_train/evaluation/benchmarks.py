@@ -58,7 +58,7 @@ class Benchmark:
     choose between policies; `score(prompts, responses, output, settings)` grades files of responses and returns the
     figures. `scorer` says in a few words who grades: results of two scorers never share a column. `greedy`: it is
     always answered so, as published, whatever the settings of sampling. `violated(settings)` gives the checks that a
-    search may go by, `search` says how this one searches.
+    search may go by, `search` says how this one searches. `about` tells a newcomer what the figures mean.
     """
 
     sets: tuple[str, ...]
@@ -76,6 +76,7 @@ class Benchmark:
     greedy: bool = False
     violated: Callable[[EvaluationSettings], Violated] | None = None
     search: Row | None = None
+    about: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,6 +183,8 @@ BENCHMARKS = {
         (Figure("pass_rate", "pass rate"), Figure("relevance", "relevant", main=False), WORDS),
         shares={"pass_rate": _passed, "relevance": lambda row: float(row.relevant)},
         validation="validation",
+        about="Share of prompts whose answer follows every instruction: H asks about new facts with constraints of new "
+        "parameters, Q about new facts with those of training. Relevant: the answer states the right fact.",
         violated=tiny.violated,
     ),
     "ifeval": Benchmark(

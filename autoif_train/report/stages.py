@@ -58,9 +58,13 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class StageTable:
-    """What every stage scored on one benchmark in one way; `counts` are the prompts of each set."""
+    """What every stage scored on one benchmark in one way; `counts` are the prompts of each set.
+
+    `about` says what the figures mean; it is empty for benchmarks that people know.
+    """
 
     name: str
+    about: str
     counts: dict[str, int]
     columns: tuple[Column, ...]
     stages: tuple[Stage, ...]
@@ -172,7 +176,7 @@ def _table(benchmark: str, name: str, scores: list[Row]) -> StageTable:
         Stage(name, tuple(_cell(row.get(column.set, {}), column.figure.key) for column in columns), name in last)
         for name, row in rows.items()
     )
-    return StageTable(name, counts, columns, tuple(stages))
+    return StageTable(name, BENCHMARKS[benchmark].about, counts, columns, tuple(stages))
 
 
 def _cell(metrics: Row, key: str) -> Cell | None:

@@ -28,10 +28,10 @@ def print_stages(results: dict[str, Any]) -> None:
 def _note(table: StageTable) -> str:
     if len(table.counts) == 1:
         (count,) = table.counts.values()
-        return f"{table.name}, {count:,} prompts"
-    main = " and ".join(dict.fromkeys(table.columns[place].figure.label for place, _ in table.main))
-    shared = " and ".join(figure.label for figure, _ in table.shared)
-    return f"{main} on each set; {shared}: {'/'.join(table.counts)}"
+        said = f"{table.name}, {count:,} prompts"
+    else:
+        said = f"{' and '.join(figure.label for figure, _ in table.shared)}: {'/'.join(table.counts)}"
+    return "\n".join(filter(None, (table.about, said)))
 
 
 def _header(table: StageTable) -> list[str]:
