@@ -90,7 +90,7 @@ def spread(values: Sequence[float], digits: int = 1) -> str:
 
 
 def first_round(
-    here: Path, lent: dict[str, Path], settings: Any, refiner: str | None, queries: slice, **chosen: Any
+    here: Path, lent: dict[str, Path], settings: Any, queries: slice, **chosen: Any
 ) -> tuple[list[dict[str, Any]], Any]:
     """The first round of the recipe in a folder of its own, up to its training: pairs, and demonstrations."""
     (here / "spar/round_1").mkdir(parents=True)
@@ -101,7 +101,8 @@ def first_round(
     )
     with Run(changed, "spar") as run:
         asked = list(run.rows("data/queries", Query.from_row))[queries]
-        pairs, mended = spar.refine(run, changed, str(here / "sft"), refiner and str(here / "refiner"), 1, asked)
+        taught = str(here / "refiner") if "refiner" in lent else None
+        pairs, mended = spar.refine(run, changed, str(here / "sft"), taught, 1, asked)
         return list(pairs), mended
 
 
@@ -109,16 +110,16 @@ def tiny_pairs(folder: Path, work: Path, settings: Any, most: int) -> dict[str, 
     """Every arm's pairs on the run's first queries, its answers drawn once."""
     found, lent = {}, {part: folder / part for part in ("data", "sft")}
     for name, chosen in ARMS.items():
-        found[name], _ = first_round(work / name, lent, settings, None, slice(most), **chosen)
+        found[name], _ = first_round(work / name, lent, settings, slice(most), **chosen)
         first = work / next(iter(ARMS))
         lent |= {f"spar/round_1/{part}.jsonl": first / f"spar/round_1/{part}.jsonl" for part in ("responses", "judged")}
     start = {part: folder / part for part in ("data", "sft")}
-    _, mended = first_round(work / "teaching", start, settings, None, slice(most, None), **ARMS["refined"])
+    _, mended = first_round(work / "teaching", start, settings, slice(most, None), **ARMS["refined"])
     (refiner := work / "refiner").mkdir()
     section = {**settings.sft, **settings.spar.sft}
     train_sft(str(folder / "sft"), mended, section, settings.policy, settings.seed, refiner)
     lent["refiner"] = refiner
-    found[TAUGHT], _ = first_round(work / TAUGHT, lent, settings, "refiner", slice(most), **ARMS["refined"])
+    found[TAUGHT], _ = first_round(work / TAUGHT, lent, settings, slice(most), **ARMS["refined"])
     print(folder.name, {name: len(pairs) for name, pairs in found.items()}, flush=True)
     return found
 
