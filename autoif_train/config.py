@@ -559,9 +559,11 @@ def differing_keys(old: dict[str, Any], settings: Settings) -> list[str]:
 
 def _is_free(key: str, settings: dict[str, Any]) -> bool:
     """Whether a key may change; how a global batch is split may where its size is stated, and decides it elsewhere."""
-    section, _, name = key.partition(".")
+    section, _, name = key.rpartition(".")
+    # A section that is laid over another one may leave the size to that.
+    stated = [settings.get(f"{each}.global_batch_size") for each in (section, PASSED_THROUGH.get(section))]
     splits = name in ("per_device_train_batch_size", "gradient_accumulation_steps")
-    return key in FREE_KEYS and not (splits and settings.get(f"{section}.global_batch_size") is None)
+    return key in FREE_KEYS and not (splits and stated == [None, None])
 
 
 def flat(tree: dict[str, Any], before: str = "") -> dict[str, Any]:

@@ -13,6 +13,7 @@ import dataclasses
 import logging
 import os
 import shlex
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,8 @@ from autoif_train.chat.api import ApiChat, ApiSettings, Form, open_session, run_
 from autoif_train.chat.base import Answer, Prompt, SamplingSettings
 from autoif_train.chat.cache import Keeper
 from autoif_train.chat.transformers import render
-from autoif_train.types import UserError
+from autoif_train.rows import atomic_file
+from autoif_train.types import UserError, content_id
 
 log = logging.getLogger(__name__)
 
@@ -59,14 +61,17 @@ class PolicySamplingSettings(SamplingSettings):
 
 _loaded: dict[str, str] = {}
 """Address → the weights that this process last had a server load, so that a round's steps do not load them again."""
+_held: dict[str, str] = {}
+"""Address → the folder that an open `ServerChat` of this process needs there."""
 
 
 class ServerChat(ApiChat):
     """A `ChatModel` over the checkpoint at `path`, served by somebody else; to be used in a `with` block.
 
-    Entering it has the server load the checkpoint (process 0 of a launcher's; the others wait until it is served) and
-    raises `UserError` where that fails. A server that went away in the middle and came back with other weights is
-    noticed before it is asked again. `keeper` says where answers are kept and under which name of the weights.
+    Entering it has the server load the checkpoint (process 0 of a launcher's; the others wait for its word that
+    these very weights are served) and raises `UserError` where that fails, or where another one is open at the
+    address. A server that went away in the middle and came back with other weights is noticed before it is asked
+    again. `keeper` says where answers are kept and under which name of the weights.
     """
 
     limits = ("max_concurrency",)
@@ -91,6 +96,8 @@ class ServerChat(ApiChat):
         super().__init__(ApiSettings(**named, model=self.path), keeper.cache, "sampling", form)
         self.name = name or Path(path).name
         self.key = keeper.name or self.path
+        # Beside the answers: where process 0 tells the others which weights it had the server load.
+        self.word = keeper.cache and keeper.cache.path.parent / f".served_{content_id(settings.base_url)}"
         self.served: dict[str, Any] = {}
         self.version = ""
 
@@ -107,12 +114,21 @@ class ServerChat(ApiChat):
         return {"prompt": ids, "stop_token_ids": list(ends)}
 
     def __enter__(self) -> Self:
+        address = self.settings.base_url
+        if _held.get(address, self.path) != self.path:
+            raise UserError(
+                f"sampling.base_url: {address} would have to serve {self.path} and another checkpoint at once; let "
+                "only one of policy, respondent, supervisor and refiner be on this server"
+            )
         if int(os.environ.get("RANK", "0")) == 0:
             run_apart(self._load())
+        self._holder = address not in _held
+        _held[address] = self.path
         return self
 
     def __exit__(self, *error: object) -> None:
-        pass
+        if self._holder:
+            _held.pop(self.settings.base_url, None)
 
     def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
         """As `ApiChat.answer`, once the server serves the checkpoint, and as long as it does."""
@@ -144,6 +160,9 @@ class ServerChat(ApiChat):
                     "it; let it list the folder as id or root of a model"
                 )
             _loaded[address] = self.key
+            if self.word:
+                with atomic_file(self.word) as file:
+                    file.write(self.key)
             await self._ready(session)
 
     async def _ready(self, session: aiohttp.ClientSession) -> None:
@@ -155,8 +174,20 @@ class ServerChat(ApiChat):
             if self.served:
                 await self.before_retry(session)
             else:
+                await self._word_of_first()
                 self.served = await self.listed(session)
                 await self._ready(session)
+
+    async def _word_of_first(self) -> None:
+        """Wait until process 0 has had these weights loaded: a path that is listed may hold older ones."""
+        give_up_at = time.monotonic() + self.sampling.reload_timeout_seconds
+        while self.word and not (self.word.exists() and self.word.read_text(encoding="utf-8") == self.key):
+            if time.monotonic() > give_up_at:
+                raise UserError(
+                    f"sampling.base_url: process 0 has not had {self.path} loaded within "
+                    f"sampling.reload_timeout_seconds = {self.sampling.reload_timeout_seconds:g}; see its own lines"
+                )
+            await asyncio.sleep(POLL_SECONDS)
 
     async def listed(self, session: aiohttp.ClientSession) -> dict[str, Any]:
         """The server's card of the checkpoint, once it has one."""
@@ -244,8 +275,18 @@ async def _command(chat: ServerChat, session: aiohttp.ClientSession) -> None:
             "name a command that has the server serve that folder"
         )
     # Its output is the user's to read, and none of this program's.
-    process = await asyncio.create_subprocess_shell(command.replace("{checkpoint}", shlex.quote(chat.path)), stdout=2)
-    if code := await process.wait():
+    process = await asyncio.create_subprocess_shell(
+        command.replace("{checkpoint}", shlex.quote(chat.path)), stdout=2, start_new_session=True
+    )
+    try:
+        code = await asyncio.wait_for(process.wait(), chat.sampling.reload_timeout_seconds)
+    except TimeoutError as error:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise UserError(
+            f"sampling.reload_command: {command!r} has not ended within sampling.reload_timeout_seconds = "
+            f"{chat.sampling.reload_timeout_seconds:g}; let it start what lasts in the background"
+        ) from error
+    if code:
         raise UserError(f"sampling.reload_command: {command!r} ended with exit code {code}; see its own lines above")
     await chat.listed(session)
 

@@ -387,11 +387,13 @@ def test_the_same_settings_do_not_differ(tmp_path):
     assert differences(tmp_path) == []
 
 
+@pytest.mark.parametrize("section", ["sft", "spar.sft", "grpo.trainer"])
 @pytest.mark.parametrize(("stated", "found"), [("16", 0), ("null", 1)])
-def test_how_a_batch_is_split_is_free_where_its_size_is_stated(tmp_path, stated, found):
+def test_how_a_batch_is_split_is_free_where_its_size_is_stated(tmp_path, section, stated, found):
+    sizes = {"sft.global_batch_size": stated, f"{section}.global_batch_size": stated}
     file = tmp_path / "config.yaml"
-    file.write_text(dump(resolve(**{"sft.global_batch_size": stated})))
-    changed = resolve(**{"sft.global_batch_size": stated, "sft.per_device_train_batch_size": 3})
+    file.write_text(dump(resolve(**sizes)))
+    changed = resolve(**sizes, **{f"{section}.per_device_train_batch_size": 3})
     assert len(differing_keys(load_dump(file), changed)) == found
 
 

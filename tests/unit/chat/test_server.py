@@ -30,6 +30,7 @@ def afresh(monkeypatch):
     monkeypatch.setattr(limits, "FIRST_BACKOFF_SECONDS", 0.02)
     monkeypatch.setattr(server, "POLL_SECONDS", 0.02)
     server._loaded.clear()
+    server._held.clear()
 
 
 @pytest.fixture
@@ -194,11 +195,15 @@ def test_the_base_model_below_the_adapters_is_served_as_it_stands(checkpoint):
 def test_further_processes_wait_for_the_first_to_have_it_loaded(checkpoint, mock, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     with opened(checkpoint, mock, reload_timeout_seconds=0.1) as chat:
-        with pytest.raises(UserError, match="serves first, not"):
+        with pytest.raises(UserError, match="process 0 has not had"):
             chat.answer(PROMPTS, ONE)
-        mock.cards = [{"id": str(checkpoint)}]
+        assert not mock.loads
+        monkeypatch.setenv("RANK", "0")
+        with opened(checkpoint, mock):
+            pass
+        monkeypatch.setenv("RANK", "1")
         assert len(chat.answer(PROMPTS, ONE)) == len(PROMPTS)
-    assert mock.loads == []
+    assert mock.loads == [str(checkpoint)]
 
 
 def test_only_the_answers_wanted_are_asked_for_again(checkpoint, mock):
@@ -207,3 +212,39 @@ def test_only_the_answers_wanted_are_asked_for_again(checkpoint, mock):
     with opened(checkpoint, mock) as chat:
         assert chat.answer(PROMPTS, ONE) == [answers[:1] for answers in two]
     assert sum(mock.ledger.values()) == 16
+
+
+def test_a_further_process_does_not_take_a_listed_path_for_its_weights(checkpoint, mock, monkeypatch):
+    """The folder was made anew while the server kept what had been in it."""
+    with opened(checkpoint, mock):
+        pass
+    (checkpoint / "model.safetensors").touch()
+    monkeypatch.setenv("RANK", "1")
+    with (
+        pytest.raises(UserError, match="process 0 has not had"),
+        opened(checkpoint, mock, reload_timeout_seconds=0.1) as chat,
+    ):
+        chat.answer(PROMPTS[:1], ONE)
+    assert not mock.bodies
+
+
+def test_two_checkpoints_at_once_are_refused(checkpoint, mock, tmp_path):
+    other = shutil.copytree(checkpoint, tmp_path / "refiner")
+    with opened(checkpoint, mock), pytest.raises(UserError, match="at once"), opened(other, mock):
+        pass
+    with opened(other, mock):  # one after the other is no trouble
+        pass
+
+
+def test_a_command_that_does_not_end_is_ended(checkpoint, mock):
+    with (
+        pytest.raises(UserError, match=r"sampling\.reload_command: .*has not ended"),
+        opened(
+            checkpoint,
+            mock,
+            reload="command",
+            reload_command="sleep 60; echo {checkpoint}",
+            reload_timeout_seconds=0.2,
+        ),
+    ):
+        pass
