@@ -51,7 +51,7 @@ class GrpoSettings:
     (DeepSeekMath, arXiv 2402.03300, Algorithm 1; ours: 1)."""
     pilot_responses: int = 8
     """Answers to each query that measure how hard it is for the policy before a round; 0 = every query is trained on
-    (VerIF-style filtering: 8)."""
+    (ours: 8)."""
     pass_rate_above: float = 0.0
     """A query is trained on only if more than this share of its pilot answers passed, 0 to 1."""
     pass_rate_at_most: float = 0.5
@@ -176,26 +176,35 @@ def shaped_reward(
         shares = [constraint_share(query.functions, outcomes, weights) for query, outcomes in said]
         audited = [constraint_share(query.functions, outcomes, weights, audit=True) for query, outcomes in said]
         floors = [floor(text, done, settings) for text, done in zip(texts, finished, strict=True)]
-        rewards = [0.0 if reason else share for reason, share in zip(floors, shares, strict=True)]
-        shut = 0
-        if judge:
-            rows = [
-                Judged(Response(query.id, text, "policy", place, done), Verdict(tuple(outcomes), rewards[place]))
-                for place, ((query, outcomes), text, done) in enumerate(zip(said, texts, finished, strict=True))
-            ]
-            rows.sort(key=lambda row: row.response.query_id)  # stable: a query's answers stand together
-            once = [known[query_id] for query_id in sorted(set(query_ids))]
-            for row in Selection.of(score_quality(once, rows, judge, quality, 0.0, *seed)).rows:
-                place = row.response.index
-                if rewards[place] and not good_quality(row, quality):
-                    rewards[place] = None if row.quality is None else 0.0
-                    shut += 1
-        both = [(a, b) for a, b in zip(shares, audited, strict=True) if a is not None and b is not None]
-        reasons = Counter(floors)
-        figures = {f"floor/{reason.replace(' ', '_')}": reasons[reason] / len(texts) for reason in FLOORS}
-        figures |= {"gate/shut": shut / len(texts), "unjudged": sum(share is None for share in rewards) / len(texts)}
-        figures |= {"constraints": fmean(share for share in shares if share is not None) if any(shares) else 0.0}
-        figures |= {"audit/gap": fmean(a - b for a, b in both) if both else math.nan}
-        return rewards, figures
+        rows = [
+            Judged(Response(query.id, text, "policy", place, done), Verdict(tuple(outcomes), 0.0 if reason else share))
+            for place, ((query, outcomes), text, done, reason, share) in enumerate(
+                zip(said, texts, finished, floors, shares, strict=True)
+            )
+        ]
+        earned = [row.verdict.score for row in rows]
+        rewards = _through_gate(rows, known, judge, quality, *seed) if judge else earned
+        gaps = [a - b for a, b in zip(shares, audited, strict=True) if a is not None and b is not None]
+        reasons, count = Counter(floors), len(texts)
+        return rewards, {
+            **{f"floor/{reason.replace(' ', '_')}": reasons[reason] / count for reason in FLOORS},
+            "gate/shut": sum(before != after for before, after in zip(earned, rewards, strict=True)) / count,
+            "unjudged": rewards.count(None) / count,
+            "constraints": fmean(share or 0.0 for share in shares),
+            "audit/gap": fmean(gaps) if gaps else math.nan,
+        }
 
     return reward
+
+
+def _through_gate(
+    rows: Sequence[Judged], known: Mapping[str, Query], judge: ChatModel, quality: QualitySettings, *seed: object
+) -> list[float | None]:
+    """What is left of the verdicts' scores: 0 for an irrelevant answer, None where the judge said nothing."""
+    rewards: list[float | None] = [0.0] * len(rows)
+    ordered = sorted(rows, key=lambda row: row.response.query_id)  # a query's answers stand together
+    once = [known[query_id] for query_id in dict.fromkeys(row.response.query_id for row in ordered)]
+    for row in Selection.of(score_quality(once, ordered, judge, quality, 0.0, *seed)).rows:
+        stays = not row.verdict.score or good_quality(row, quality)
+        rewards[row.response.index] = row.verdict.score if stays else None if row.quality is None else 0.0
+    return rewards
