@@ -147,6 +147,11 @@ def answer(name: str, chat: ChatModel, settings: EvaluationSettings, seed: int =
     """What a local policy gets right, question by question, in lm-eval's order."""
     ability = ABILITIES[name]
     check_packages(name, ("lm_eval",))
+    if not hasattr(chat, "model"):
+        raise UserError(
+            f"policy.sampling_engine: lm-eval asks {name} of a model in this process; leave {name} out here, and "
+            "evaluate the checkpoint as --model in a folder of its own with sampling_engine transformers"
+        )
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
 

@@ -107,3 +107,8 @@ def test_a_missing_lm_eval_comes_with_the_command(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"lm_eval is not installed.*pip install"):
         next(abilities.answer("gsm8k", None, EvaluationSettings()))
+
+
+def test_a_policy_that_another_process_serves_is_refused_in_one_line():
+    with pytest.raises(UserError, match=r"^policy\.sampling_engine: .*gsm8k"):
+        next(abilities.answer("gsm8k", object(), EvaluationSettings()))
