@@ -59,19 +59,23 @@ def main(settings):
 def refine(run, settings, policy, refiner, number, queries):
     """One round's data: the pairs that the policy learns from, and the demonstrations for the refiner."""
     name, seed, spar = f"spar/round_{number}", (settings.seed, "spar", number), settings.spar
+    if run.has(f"{name}/pairs") and run.has(f"{name}/refinements"):
+        return run.rows(f"{name}/pairs"), run.rows(f"{name}/refinements")
+    failing = dataclasses.replace(
+        settings.pairs, chosen_above=spar.accept_above, rejected_at_or_below=spar.accept_above
+    )
     if not run.has(f"{name}/searched"):
-        search(run, settings, policy, refiner, name, seed, queries)
+        search(run, settings, policy, refiner, name, seed, queries, failing)
     answers = run.rows(f"{name}/searched", Judged.from_row)
     found = run.keep(f"{name}/ends", ends, queries, answers, read=Judged.from_row)
     found = online_dpo.with_quality(run, settings, name, queries, found, spar.accept_above, seed)
-    passing = dataclasses.replace(
-        settings.pairs, chosen_above=spar.accept_above, rejected_at_or_below=spar.accept_above
-    )
+    # The band is one of all the policy's answers; of a root and its best refinement always one half passes.
+    passing = dataclasses.replace(failing, pass_rate_above=0.0, pass_rate_at_most=1.0)
     pairs = run.keep(f"{name}/pairs", pairs_by_score, queries, found, passing, settings.quality, *seed)
-    return pairs, run.keep(f"{name}/refinements", refinements, queries, found, spar, settings.quality)
+    return pairs, run.keep(f"{name}/refinements", refinements, queries, answers, found, spar, settings.quality)
 
 
-def search(run, settings, policy, refiner, name, seed, queries):
+def search(run, settings, policy, refiner, name, seed, queries, failing):
     """The policy's answers, judged; one failing answer for each query; and the search from each of them."""
     spar, instructions = settings.spar, {}
     if run.has("data/checked"):
@@ -91,8 +95,8 @@ def search(run, settings, policy, refiner, name, seed, queries):
         run.watch("refiner", chat)
         votes = by_votes(chat, spar, settings.sampling, *seed)
         verify = verifying(by_functions(executor, instructions), votes, spar)
-        judged = run.keep(f"{name}/judged", verified, responses, queries, verify, read=Judged.from_row)
-        roots = run.keep(f"{name}/roots", failing_roots, queries, judged, spar, *seed, read=Judged.from_row)
+        judged = run.keep_split(f"{name}/judged", verified, list(responses), queries, verify, read=Judged.from_row)
+        roots = run.keep(f"{name}/roots", failing_roots, queries, judged, failing, *seed, read=Judged.from_row)
         mending = refining(chat, spar, settings.sampling, *seed)
         run.keep_split(f"{name}/searched", searched, list(roots), queries, mending, verify, spar, read=Judged.from_row)
 

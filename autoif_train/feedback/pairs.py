@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from autoif_train.execution.reward import score
@@ -65,7 +65,7 @@ def pairs_by_score(
         chosen = [row for row in answers if _chosen(row, settings, quality)]
         rejected = [row for row in answers if row not in chosen and _rejected(query, row, settings, quality)]
         pairs = [(good, bad) for good in chosen for bad in rejected if _better(good, bad, quality)]
-        reason = _outside_band(rows, settings) if pairs else _no_pair(chosen, rejected, answers, quality)
+        reason = outside_band(rows, settings) if pairs else _no_pair(chosen, rejected, answers, quality)
         if reason:
             yield Dropped("query", reason, query.prompt)
             continue
@@ -127,15 +127,19 @@ def _chosen(row: Judged, settings: PairsSettings, quality: QualitySettings) -> b
 
 
 def _rejected(query: Query, row: Judged, settings: PairsSettings, quality: QualitySettings) -> bool:
+    return fails(query, row, settings) or (row.verdict.score is not None and poor_quality(row, quality))
+
+
+def fails(query: Query, row: Judged, settings: PairsSettings) -> bool:
+    """Whether the answer scores low enough to be rejected, every function that counts having judged it."""
     score = row.verdict.score
     if score is None:
         return False
     # A judge without functions leaves no outcomes.
     counted = zip(query.functions, row.verdict.outcomes, strict=True) if row.verdict.outcomes else ()
-    violated = score <= settings.rejected_at_or_below and all(
+    return score <= settings.rejected_at_or_below and all(
         outcome.judged for function, outcome in counted if not function.audit
     )
-    return violated or poor_quality(row, quality)
 
 
 def _better(good: Judged, bad: Judged, quality: QualitySettings) -> bool:
@@ -155,10 +159,11 @@ def _no_pair(chosen: list[Judged], rejected: list[Judged], answers: list[Judged]
     return "no chosen answer" if rejected else "neither chosen nor rejected"
 
 
-def _outside_band(rows: list[Judged], settings: PairsSettings) -> str | None:
+def outside_band(rows: Sequence[Judged], settings: PairsSettings) -> str | None:
+    """Why a query of these answers, of which somebody could judge at least one, is too hard or too easy; else None."""
     scores = [row.verdict.score for row in rows if row.verdict.score is not None]
     rate = sum(score > settings.chosen_above for score in scores) / len(scores)
-    if rate <= settings.pass_rate_above:
+    if settings.pass_rate_above and rate <= settings.pass_rate_above:
         return "pass rate too low"
     return "pass rate too high" if rate > settings.pass_rate_at_most else None
 

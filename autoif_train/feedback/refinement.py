@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
 from autoif_train.feedback.judge import QUERIES_PER_FRAME, grouped, outcomes_of, verdict
+from autoif_train.feedback.pairs import PairsSettings, fails, outside_band
 from autoif_train.feedback.quality import QualitySettings, good_quality
 from autoif_train.feedback.search import Refine, SearchSettings, Verify, best, search, value
 from autoif_train.synthesis import reading
@@ -151,17 +152,25 @@ def verified(responses: Iterable[Response], queries: Iterable[Query], verify: Ve
 
 
 def failing_roots(
-    queries: Iterable[Query], judged: Iterable[Judged], settings: SparSettings, *seed: object
+    queries: Iterable[Query], judged: Iterable[Judged], settings: PairsSettings, *seed: object
 ) -> Iterator[Judged | Kept | Dropped]:
-    """One failing answer, drawn, of each query that has any: the root of its search."""
+    """One failing answer, drawn, of each query that has any and lies in the band of pass rates: its search's root.
+
+    What counts as failing is what a pair may reject.
+    """
     for query, rows in grouped(queries, judged):
-        failing = [row for row in rows if 0 <= value(row) <= settings.accept_above]
-        if failing:
-            yield Kept("query")
-            yield random.Random(seeded(*seed, "root", query.id)).choice(failing)
-        else:
-            judged_any = any(value(row) >= 0 for row in rows)
-            yield Dropped("query", "no answer failed" if judged_any else "nobody could judge", query.prompt)
+        failing = [row for row in rows if row.response.finished and fails(query, row, settings)]
+        reason = outside_band(rows, settings) if failing else _no_root(rows, settings)
+        if reason:
+            yield Dropped("query", reason, query.prompt)
+            continue
+        yield Kept("query")
+        yield random.Random(seeded(*seed, "root", query.id)).choice(failing)
+
+
+def _no_root(rows: Sequence[Judged], settings: PairsSettings) -> str:
+    passed = any(value(row) > settings.rejected_at_or_below for row in rows)
+    return "no answer failed" if passed else "nobody could judge"
 
 
 def searched(
@@ -183,11 +192,20 @@ def ends(queries: Iterable[Query], answers: Iterable[Judged]) -> Iterator[Judged
 
 
 def refinements(
-    queries: Iterable[Query], pairs: Iterable[Judged], settings: SparSettings, quality: QualitySettings
+    queries: Iterable[Query],
+    answers: Iterable[Judged],
+    found: Iterable[Judged],
+    settings: SparSettings,
+    quality: QualitySettings,
 ) -> Iterator[Demonstration]:
-    """What the refiner learns from: the refinements that passed, asked for as the search asks."""
-    for query, (root, *leaves) in grouped(queries, pairs):
+    """What the refiner learns from: the refinements that passed, asked for as the search asked.
+
+    `found` holds the ends of each search, `answers` all of it: a leaf was written from its parent, not from the root.
+    """
+    for (query, nodes), (_, (_, *leaves)) in zip(grouped(queries, answers), grouped(queries, found), strict=True):
+        parents = {row.response.id: row for row in nodes}
         for leaf in leaves:
             if value(leaf) > settings.accept_above and good_quality(leaf, quality):
+                asked = refine_messages(query, parents[leaf.response.parent_id])
                 completion = [{"role": "assistant", "content": leaf.response.text}]
-                yield Demonstration(refine_messages(query, root), completion, query.id, leaf.verdict.score)
+                yield Demonstration(asked, completion, query.id, leaf.verdict.score)

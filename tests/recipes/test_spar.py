@@ -54,6 +54,18 @@ def test_a_failing_answer_carries_the_critique_that_its_refinement_was_asked_wit
     assert any(row.critique in asked and row.response.text in asked for row in rows)
 
 
+def test_a_demonstration_asks_with_the_answer_that_the_refinement_was_written_from(spar_run):
+    name = spar_run[0] / "spar/round_1"
+    searched = {row.response.id: row.response for row in Rows(name / "searched.jsonl", Judged.from_row)}
+    leaves = [row.response for row in Rows(name / "ends.jsonl", Judged.from_row) if row.response.parent_id]
+    parents = {(leaf.query_id, leaf.text): searched[leaf.parent_id] for leaf in leaves}
+    demonstrations = list(Rows(name / "refinements.jsonl"))
+    asked_of = [parents[row["query_id"], row["completion"][0]["content"]] for row in demonstrations]
+    assert any(parent.parent_id for parent in asked_of)
+    for row, parent in zip(demonstrations, asked_of, strict=True):
+        assert parent.text in row["prompt"][0]["content"]
+
+
 def test_the_refiner_of_the_first_round_refines_in_the_second(spar_run):
     authors = [
         {row["author"] for row in Rows(spar_run[0] / f"spar/round_{number}/searched.jsonl") if row["parent_id"]}
@@ -72,16 +84,43 @@ def test_the_policy_was_trained(spar_run):
 def test_the_same_command_again_makes_nothing_anew(spar_run):
     folder, _ = spar_run
     before = {path: path.stat().st_mtime_ns for path in (folder / "spar").rglob("*") if path.is_file()}
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert {"policy", "refiner", "supervisor"} <= set(manifest.pop("chats"))
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     assert run_recipe("spar", "--output_dir", str(folder), *SMALL, *ROUNDS).code == 0
     assert {path: path.stat().st_mtime_ns for path in (folder / "spar").rglob("*") if path.is_file()} == before
+    # Whoever is opened is noted there.
+    assert "chats" not in json.loads((folder / "manifest.json").read_text())
 
 
-def test_independent_answers_are_the_control(tiny_run, tmp_path):
-    folder = prepared(tiny_run, tmp_path / "run")
-    flags = ("--spar.rounds", "1", "--spar.strategy", "best_of_n", "--spar.refiner", "policy")
-    ran = run_recipe("spar", "--output_dir", str(folder), *SMALL, *flags)
+@pytest.fixture(scope="module")
+def control(tiny_run, tmp_path_factory):
+    """The round of a run whose policy answers anew instead of refining, on the queries that it mostly fails."""
+    folder = prepared(tiny_run, tmp_path_factory.mktemp("control") / "run")
+    flags = ("--spar.strategy", "best_of_n", "--spar.refiner", "policy", "--pairs.pass_rate_at_most", "0.4")
+    ran = run_recipe("spar", "--output_dir", str(folder), *SMALL, "--spar.rounds", "1", *flags)
     assert ran.code == 0, ran.err
-    assert {row["author"] for row in Rows(folder / "spar/round_1/searched.jsonl")} == {"sft"}
+    return folder / "spar/round_1"
+
+
+def test_what_the_policy_mostly_follows_is_not_searched(control):
+    scores = {}
+    for row in Rows(control / "judged.jsonl", Judged.from_row):
+        scores.setdefault(row.response.query_id, []).append(row.verdict.score)
+    rates = {query: sum(score > 0.5 for score in found) / len(found) for query, found in scores.items()}
+    assert any(0.4 < rate < 1 for rate in rates.values())
+    assert {row["query_id"] for row in Rows(control / "roots.jsonl")} == {
+        query for query, rate in rates.items() if rate <= 0.4
+    }
+
+
+def test_independent_answers_are_the_control(control):
+    trees = {}
+    for row in Rows(control / "searched.jsonl", Judged.from_row):
+        trees.setdefault(row.response.query_id, []).append(row.response)
+    assert all(answer.parent_id == root.id for root, *answers in trees.values() for answer in answers)
+    # A search that goes on after its first draw would refine refinements.
+    assert max(map(len, trees.values())) > 1 + 3
 
 
 def loud(body):

@@ -61,12 +61,13 @@ def test_a_searched_set_has_a_name_and_a_decoding_of_its_own(tmp_path):
 
 
 def test_best_of_n_passes_wherever_a_greedy_answer_does(tmp_path):
-    settings = resolve(**{"evaluation.search": "best_of_n", "evaluation.max_prompts": "6"})
+    settings = resolve(**{"evaluation.search": "best_of_n", "evaluation.max_prompts": "16"})
     benchmark = searched(choice.BENCHMARKS["tiny"], settings, tmp_path / "cache")
     chat = Rambling()
     greedy = list(tiny.answer_set("H", chat, settings.evaluation))
     rows = list(benchmark.answer("H_best_of_n", chat, settings.evaluation, 0))
     assert [row.prompt for row in rows] == [row.prompt for row in greedy]
+    assert {row.passed for row in greedy} == {True, False}
     assert all(row.passed for row, before in zip(rows, greedy, strict=True) if before.passed)
     assert chat.drawn == {1, settings.spar.refinements_per_node}
 
@@ -82,7 +83,7 @@ class Rambling:
     def answer(self, prompts, settings):
         self.drawn.add(settings.responses_per_query)
         return [
-            [Answer(f"Today number {prompt.first + n}.") for n in range(settings.responses_per_query)]
+            [Answer(f"TODAY NUMBER {prompt.first + n}") for n in range(settings.responses_per_query)]
             for prompt in prompts
         ]
 

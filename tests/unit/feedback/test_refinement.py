@@ -8,6 +8,7 @@ import json
 import pytest
 
 from autoif_train.chat.base import Answer, SamplingSettings
+from autoif_train.feedback.pairs import PairsSettings
 from autoif_train.feedback.quality import QualitySettings
 from autoif_train.feedback.refinement import (
     SparSettings,
@@ -63,8 +64,13 @@ def response(text, query=QUERY, index=0):
     return Response(query.id, text, "policy", index)
 
 
-def judged(text, score, **fields):
-    return Judged(response(text, index=fields.pop("index", 0)), Verdict((), score), **fields)
+def judged(text, score, outcomes=(), **fields):
+    return Judged(response(text, index=fields.pop("index", 0)), Verdict(outcomes, score), **fields)
+
+
+def roots_of(*rows, seed=0, **changes):
+    settings = PairsSettings(rejected_at_or_below=0.5, **changes)
+    return Selection.of(failing_roots([QUERY], rows, settings, seed))
 
 
 def test_a_critique_names_the_instructions_that_are_violated():
@@ -158,9 +164,7 @@ def test_two_failures_of_one_query_are_refined_with_different_seeds():
 
 def test_the_root_is_one_of_the_failing_answers():
     rows = [judged("LOUDLY", 1.0, index=0), judged("quietly", 0.0, index=1), judged("hush", 0.5, index=2)]
-    drawn = {
-        Selection.of(failing_roots([QUERY], rows, SparSettings(), seed)).rows[0].response.text for seed in range(9)
-    }
+    drawn = {roots_of(*rows, seed=seed).rows[0].response.text for seed in range(9)}
     assert drawn == {"quietly", "hush"}
 
 
@@ -168,8 +172,33 @@ def test_the_root_is_one_of_the_failing_answers():
     ("score", "reason"), [(1.0, "no answer failed"), (None, "nobody could judge"), (0.51, "no answer failed")]
 )
 def test_a_query_without_a_root_says_why(score, reason):
-    found = Selection.of(failing_roots([QUERY], [judged("so", score)], SparSettings(), 0))
+    found = roots_of(judged("so", score))
     assert (found.rows, found.dropped["query"]) == ([], {reason: 1})
+
+
+def test_an_answer_that_no_pair_could_reject_is_no_root():
+    crashed = judged("hush", 0.0, outcomes=(Outcome.VIOLATED, Outcome.CRASHED))
+    certain = judged("quietly", 0.0, outcomes=(Outcome.VIOLATED, Outcome.FOLLOWED), index=1)
+    assert {roots_of(crashed, certain, seed=seed).rows[0] for seed in range(9)} == {certain}
+    assert roots_of(crashed).dropped["query"] == {"nobody could judge": 1}
+
+
+@pytest.mark.parametrize(
+    ("band", "dropped"),
+    [
+        ({}, {}),
+        ({"pass_rate_above": 0.5}, {"pass rate too low": 1}),
+        ({"pass_rate_at_most": 0.25}, {"pass rate too high": 1}),
+    ],
+)
+def test_a_query_outside_the_band_of_pass_rates_has_no_root(band, dropped):
+    found = roots_of(judged("LOUDLY", 1.0), judged("quietly", 0.0, index=1), **band)
+    assert (len(found.rows), found.dropped.get("query", {})) == (not dropped, dropped)
+
+
+def test_a_query_that_no_answer_follows_has_a_root_where_there_is_no_band():
+    assert roots_of(judged("quietly", 0.0)).rows
+    assert roots_of(judged("quietly", 0.0), pass_rate_above=0.1).dropped["query"] == {"pass rate too low": 1}
 
 
 def test_a_search_goes_from_the_root_to_the_first_that_passes():
@@ -186,14 +215,27 @@ def test_a_search_that_found_nothing_better_has_one_end():
     assert list(ends([QUERY], nodes)) == nodes[:1]
 
 
+def refinement_of(parent, leaf):
+    return dataclasses.replace(leaf, response=dataclasses.replace(leaf.response, parent_id=parent.response.id))
+
+
 @pytest.mark.parametrize(
     ("score", "quality", "learnt"), [(1.0, 10.0, 1), (0.5, 10.0, 0), (1.0, 0.0, 0), (1.0, None, 0)]
 )
 def test_the_refiner_learns_from_good_refinements_as_the_search_asks(score, quality, learnt):
     root = judged("quietly", 0.0, critique="Not followed: Loudly.")
-    leaf = judged("LOUDLY", score, index=1, quality=quality)
-    found = list(refinements([QUERY], [root, leaf], SparSettings(), QualitySettings()))
+    leaf = refinement_of(root, judged("LOUDLY", score, index=1, quality=quality))
+    found = list(refinements([QUERY], [root, leaf], [root, leaf], SparSettings(), QualitySettings()))
     assert len(found) == learnt
     for row in found:
         assert row.prompt == refine_messages(QUERY, root)
         assert row.completion == [{"role": "assistant", "content": "LOUDLY"}]
+
+
+def test_the_refiner_learns_what_it_was_asked_with_and_not_the_root():
+    root = judged("hush", 0.0, critique="Not followed: Loudly.\nNot followed: At length.")
+    middle = refinement_of(root, judged("quietly", 0.0, index=1, critique="Not followed: Loudly."))
+    leaf = refinement_of(middle, judged("LOUDLY", 1.0, index=2))
+    scored = dataclasses.replace(leaf, quality=10.0)
+    (row,) = refinements([QUERY], [root, middle, leaf], [root, scored], SparSettings(), QualitySettings())
+    assert row.prompt == refine_messages(QUERY, middle)
