@@ -237,11 +237,9 @@ class Run:
         """A state of the policy as a chat model whose answers are kept; `name` signs them, else its path in the folder.
 
         What it spends is counted under its `role`.
-        Each process has a file of its own: they may run on machines that share nothing but a network's disk.
         """
         name = name or self.signature(model)
-        cache = self.cache_path().with_stem(f"{self.cache_path().stem}_{self.rank}") if self.rank else self.cache_path()
-        with open_kept(model, self.settings.policy, name, cache, self.settings.engines) as chat:
+        with open_kept(model, self.settings.policy, name, self.cache_path(), self.settings.engines) as chat:
             self.watch(role, chat)
             yield chat
 
@@ -299,8 +297,12 @@ class Run:
         return Path(model).relative_to(self.folder).as_posix()
 
     def cache_path(self) -> Path:
-        """The file of paid answers: the run's own, unless `cache.path` names one to share."""
-        return Path(self.settings.cache.path) if self.settings.cache.path else self.path("cache.sqlite")
+        """The file of paid answers: the run's own, unless `cache.path` names one to share.
+
+        Each process has a file of its own: they may run on machines that share nothing but a network's disk.
+        """
+        path = Path(self.settings.cache.path) if self.settings.cache.path else self.path("cache.sqlite")
+        return path.with_stem(f"{path.stem}_{self.rank}") if self.rank else path
 
     def remember(self, section: str, name: str, value: Any) -> None:
         """Note a fact in manifest.json: versions, hardware, seeds, sandbox level, seconds, calls and tokens."""

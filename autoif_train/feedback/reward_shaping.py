@@ -40,6 +40,7 @@ _SELF_PRAISE = re.compile(rf"{_ALL}[^.\n]{{0,40}}\b{_MET}|\b{_MET}[^.\n]{{0,20}}
 FLOORS = ("empty", "unfinished", "too long", "repeats itself", "praises itself")
 
 Reward = Callable[[Sequence[str], Sequence[str], Sequence[bool]], "tuple[list[float | None], dict[str, float]]"]
+Weights = Mapping[tuple[str, str], float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,13 +102,15 @@ def reliability(function: VerificationFunction) -> float:
     return (1.0 if accuracy is None else accuracy) * (1.0 if agreement is None else agreement)
 
 
-def reliabilities(checked: Iterable[CheckedInstruction]) -> dict[str, float]:
-    """The reliability of every function by its source."""
-    return {function.source: reliability(function) for row in checked for function in row.functions}
+def reliabilities(checked: Iterable[CheckedInstruction]) -> Weights:
+    """The reliability of every function by its instruction's id and its source: two instructions may share a source."""
+    return {
+        (row.instruction.id, function.source): reliability(function) for row in checked for function in row.functions
+    }
 
 
 def constraint_share(
-    functions: Sequence[QueryFunction], outcomes: Sequence[Outcome], weights: Mapping[str, float], audit: bool = False
+    functions: Sequence[QueryFunction], outcomes: Sequence[Outcome], weights: Weights, audit: bool = False
 ) -> float | None:
     """Mean over the instructions of the weighted share of their functions that say the answer follows, 0 to 1.
 
@@ -119,7 +122,8 @@ def constraint_share(
         if function.audit is audit:
             opinions = said.setdefault(function.instruction_id, [])
             if outcome.judged:
-                opinions.append((weights.get(function.source, 1.0), outcome is Outcome.FOLLOWED))
+                weight = weights.get((function.instruction_id, function.source), 1.0)
+                opinions.append((weight, outcome is Outcome.FOLLOWED))
     totals = [sum(weight for weight, _ in opinions) for opinions in said.values()]
     if not totals or not all(totals):
         return None
@@ -149,7 +153,7 @@ def repetition(words: Sequence[str]) -> float:
 
 def shaped_reward(
     queries: Iterable[Query],
-    weights: Mapping[str, float],
+    weights: Weights,
     executor: Runs,
     settings: GrpoSettings,
     quality: QualitySettings,
@@ -160,7 +164,8 @@ def shaped_reward(
 
     A reward is the share of constraints followed, 0 for what meets the floor or fails the gate of `judge` (None = no
     gate), and None where nobody can judge. The figures are shares of the answers; `audit/gap` is what the functions of
-    training say of them minus what those held back say, NaN where there are none.
+    training say of them minus what those held back say, absent where there are none: a trainer averages over its
+    processes, and one that has no figure must not spoil the others'.
     """
     known = {query.id: query for query in queries}
 
@@ -191,7 +196,7 @@ def shaped_reward(
             "gate/shut": sum(before != after for before, after in zip(earned, rewards, strict=True)) / count,
             "unjudged": rewards.count(None) / count,
             "constraints": fmean(share or 0.0 for share in shares),
-            "audit/gap": fmean(gaps) if gaps else math.nan,
+            **({"audit/gap": fmean(gaps)} if gaps else {}),
         }
 
     return reward

@@ -39,7 +39,7 @@ class SpinSettings:
     max_new_tokens: int = 256
     """Longest answer of the policy in tokens (SPIN's released code: 256)."""
     dpo: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """What stands over the section `dpo`; `learning_rate` and `beta` come from the lists above."""
+    """What stands over the section `dpo`; `learning_rate` and `beta` are refused: they come from the lists above."""
 
 
 def own_answers(
@@ -81,6 +81,8 @@ def round_section(section: dict[str, Any], settings: SpinSettings, number: int) 
     for name, values in (("learning_rate", settings.learning_rates), ("beta", settings.betas)):
         if not values:
             raise UserError(f"spin.{name}s: an empty list; give one number for each round, or one for all")
+        if name in settings.dpo:
+            raise UserError(f"spin.dpo.{name}: each round has its own; set spin.{name}s")
         own[name] = values[min(number, len(values)) - 1]
     return {**section, **settings.dpo, **own}
 

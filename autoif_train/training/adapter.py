@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autoif_train.chat.policy import base_of
+from autoif_train.chat.transformers import complete_generation_config
 from autoif_train.types import UserError
 
 
@@ -57,13 +58,17 @@ def trained_model(checkpoint: str, lora: LoraSettings, loading: dict[str, Any]) 
     return PeftModel.from_pretrained(base, checkpoint, is_trainable=True), {}
 
 
-def merge(folder: Path, dtype: str) -> None:
-    """Turn a folder with an adapter into one with the whole model that it makes of its base, in `dtype`."""
+def merge(folder: Path, dtype: str, tokenizer: Any) -> None:
+    """Turn a folder with an adapter into one with the whole model that it makes of its base, in `dtype`.
+
+    It says which tokens end an answer of `tokenizer`: its base may know nothing of the chat template's.
+    """
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
     base = AutoModelForCausalLM.from_pretrained(base_of(str(folder)), dtype=dtype)
     model = PeftModel.from_pretrained(base, str(folder)).merge_and_unload()
+    complete_generation_config(model, tokenizer)
     for file in folder.glob("adapter_*"):
         file.unlink()
     model.save_pretrained(str(folder))

@@ -1,9 +1,19 @@
-"""A reward of texts as TRL's group trainers call it."""
+"""What TRL's group trainers are told of answers: what they are worth, and what ends them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
+
+
+def declare_ends(arguments: Any, ends: Collection[int]) -> None:
+    """Let the sampling that a GRPOConfig asks for stop at every one of `ends`, unless it names its own.
+
+    The trainer would take those of the model that it loads, and a base model or one below an adapter knows only its
+    own end of text, not the chat template's end of turn.
+    """
+    name = "stop_token_ids" if arguments.use_vllm else "eos_token_id"
+    arguments.generation_kwargs = {name: sorted(ends), **(arguments.generation_kwargs or {})}
 
 
 def as_reward_function(

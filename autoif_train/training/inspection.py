@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
+from autoif_train.chat.policy import base_of
 from autoif_train.chat.transformers import apply_template, turn_end_id
 from autoif_train.rows import Rows
 from autoif_train.types import Messages, Row, UserError
@@ -75,11 +76,14 @@ class Survey:
 
 
 def ends_of(checkpoint: str, tokenizer: Any) -> frozenset[int]:
-    """The tokens that end an answer of a checkpoint: its own, its tokenizer's and its template's."""
+    """The tokens that end an answer of a checkpoint: its own, its tokenizer's and its template's.
+
+    An adapter's own are its base's.
+    """
     from transformers import GenerationConfig
 
     try:
-        declared = GenerationConfig.from_pretrained(checkpoint).eos_token_id
+        declared = GenerationConfig.from_pretrained(base_of(checkpoint)).eos_token_id
     except OSError:
         declared = None
     ids = declared if isinstance(declared, list) else [declared]

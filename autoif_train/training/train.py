@@ -24,7 +24,7 @@ from autoif_train.training.arguments import trainer_arguments
 from autoif_train.training.card import write_card
 from autoif_train.training.checkpoints import full_disk_told, newest_checkpoint, read_numbered_cpus, remove_torn
 from autoif_train.training.engine import check_running, keeps_float32_weights, launched_engine
-from autoif_train.training.group import as_reward_function
+from autoif_train.training.group import as_reward_function, declare_ends
 from autoif_train.training.inspection import check_template, ends_of, survey
 from autoif_train.training.interruption import Stopped, deferred
 from autoif_train.types import UserError
@@ -62,7 +62,7 @@ def train_sft(
     _finish(trainer, tokenizer, len(dataset), output)
     if trainer.is_world_process_zero():
         if lora.enabled and lora.merge:
-            merge(output, policy.dtype)
+            merge(output, policy.dtype, tokenizer)
         write_card(output, "sft", checkpoint, demonstrations.path, facts, section, seed)
     return facts
 
@@ -110,7 +110,7 @@ def train_dpo(
     _finish(trainer, tokenizer, len(dataset), output)
     if trainer.is_world_process_zero():
         if lora.enabled and lora.merge:
-            merge(output, policy.dtype)
+            merge(output, policy.dtype, tokenizer)
         write_card(output, "dpo", checkpoint, pairs.path, facts, section, seed)
     return facts
 
@@ -149,14 +149,16 @@ def train_grpo(
         )
     tokenizer = load_tokenizer(checkpoint, policy)
     check_template(checkpoint, tokenizer)
-    paid = as_reward_function(reward, ends_of(checkpoint, tokenizer))
+    paid = as_reward_function(reward, ends := ends_of(checkpoint, tokenizer))
+    declare_ends(arguments, ends)
     model, adapted = trained_model(checkpoint, lora, loading)
     trainer = GRPOTrainer(model, paid, arguments, dataset, processing_class=tokenizer, **adapted)
+    trainer.eos_token_ids = sorted(ends)  # what masks the tokens after an answer
     _finish(trainer, tokenizer, len(dataset), output)
     facts = {"rows": len(dataset), "truncated": 0, "dropped": 0}
     if trainer.is_world_process_zero():
         if lora.enabled and lora.merge:
-            merge(output, policy.dtype)
+            merge(output, policy.dtype, tokenizer)
         write_card(output, "grpo", checkpoint, prompts.path, facts, section, seed)
     return facts
 

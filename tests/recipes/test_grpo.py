@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,13 @@ def test_the_same_command_again_makes_nothing_anew(grpo_run):
     before = {path: path.stat().st_mtime_ns for path in (grpo_run / "grpo").rglob("*") if path.is_file()}
     assert run_recipe("grpo", "--output_dir", str(grpo_run), *SMALL, *TWO_STEPS).code == 0
     assert {path: path.stat().st_mtime_ns for path in (grpo_run / "grpo").rglob("*") if path.is_file()} == before
+
+
+def test_a_finished_round_opens_nothing_behind_its_reward(grpo_run, tmp_path):
+    folder = Path(shutil.copytree(grpo_run, tmp_path / "run"))
+    (folder / "data/checked.jsonl").write_text("the reward would read this\n")
+    ran = run_recipe("grpo", "--output_dir", str(folder), *SMALL, *TWO_STEPS)
+    assert ran.code == 0, ran.err
 
 
 def test_too_few_prompts_for_an_update_are_told_with_the_mend(tiny_run, tmp_path):

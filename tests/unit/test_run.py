@@ -427,6 +427,13 @@ def test_paid_answers_lie_in_the_run_unless_shared(run, tmp_path):
     assert Run(shared, "test").cache_path() == tmp_path / "c.sqlite"
 
 
+def test_each_process_has_a_file_of_paid_answers_of_its_own(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "2")
+    shared = dataclasses.replace(run.settings, cache=dataclasses.replace(BASE.cache, path=str(tmp_path / "c.sqlite")))
+    assert Run(run.settings, "test").cache_path() == run.folder / "cache_2.sqlite"
+    assert Run(shared, "test").cache_path() == tmp_path / "c_2.sqlite"
+
+
 def test_a_named_file_whose_content_changed_is_refused_by_its_key(tmp_path):
     seeds = tmp_path / "seeds.txt"
     seeds.write_text("Use no commas.\n")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from autoif_train.chat.base import Answer
@@ -13,12 +11,15 @@ from autoif_train.feedback.reward_shaping import (
     constraint_share,
     floor,
     in_band,
+    reliabilities,
     reliability,
     repetition,
     shaped_reward,
 )
 from autoif_train.types import (
+    CheckedInstruction,
     Evidence,
+    Instruction,
     Judged,
     Outcome,
     Query,
@@ -58,7 +59,16 @@ def test_an_instruction_that_nobody_could_judge_leaves_the_answer_without_a_rewa
 
 
 def test_a_reliable_function_weighs_more():
-    assert share({"one0": 0.9, "one1": 0.3}, one="+-") == pytest.approx(0.75)
+    assert share({("one", "one0"): 0.9, ("one", "one1"): 0.3}, one="+-") == pytest.approx(0.75)
+
+
+def test_one_source_under_two_instructions_has_a_weight_under_each():
+    rows = [
+        CheckedInstruction(Instruction(text), (VerificationFunction("f", accuracy),), ())
+        for text, accuracy in (("Use a.", 0.9), ("Use b.", 0.3))
+    ]
+    weights = reliabilities(rows)
+    assert [weights[row.instruction.id, "f"] for row in rows] == [0.9, 0.3]
 
 
 def test_audit_functions_are_never_paid():
@@ -211,7 +221,7 @@ def test_the_audit_gap_is_training_minus_held_back():
 
 def test_without_audit_functions_there_is_no_gap():
     query = Query("Say a.", ("a",), (QueryFunction("a", "a"),), "Q?")
-    assert math.isnan(paid(["a"], query=query)[1]["audit/gap"])
+    assert "audit/gap" not in paid(["a"], query=query)[1]
 
 
 def test_answers_of_several_queries_keep_their_places():

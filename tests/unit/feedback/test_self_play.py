@@ -90,3 +90,9 @@ def test_what_stands_in_spin_dpo_is_laid_over_the_section():
 def test_an_empty_list_of_numbers_is_named():
     with pytest.raises(UserError, match=r"spin\.betas"):
         round_section({}, SpinSettings(betas=[]), 1)
+
+
+@pytest.mark.parametrize(("name", "mend"), [("beta", "spin.betas"), ("learning_rate", "spin.learning_rates")])
+def test_a_number_that_each_round_has_its_own_of_is_refused(name, mend):
+    with pytest.raises(UserError, match=rf"spin\.dpo\.{name}: .*{mend}"):
+        round_section({}, SpinSettings(dpo={name: 0.3}), 1)

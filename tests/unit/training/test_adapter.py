@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from autoif_train.chat.policy import PolicySettings, base_of
+from autoif_train.chat.policy import PolicySettings, base_of, load_tokenizer
 from autoif_train.resources import is_model, resolve
 from autoif_train.rows import Rows, write_rows
 from autoif_train.training.adapter import LoraSettings, trained_model
 from autoif_train.training.train import _loading, train_dpo, train_sft
 from autoif_train.types import UserError
+from tests.families import build
+from tests.families import write_rows as family_rows
 from tests.unit.training.test_preference import pairs
 
 torch = pytest.importorskip("torch")
@@ -91,6 +93,16 @@ def test_kept_and_merged_begin_alike(data, tmp_path):
     for name, lora in (("kept", KEPT), ("merged", MERGED)):
         train_sft(BASE, Rows(data / "demonstrations.jsonl"), SECTION, POLICY, 0, tmp_path / name, lora)
     torch.testing.assert_close(logits(tmp_path / "merged"), logits(tmp_path / "kept"), atol=1e-4, rtol=1e-4)
+
+
+def test_a_merged_model_says_what_ends_an_answer_of_the_template(tmp_path):
+    base = build("llama3", tmp_path / "base")
+    demonstrations, _ = family_rows(tmp_path)
+    policy = PolicySettings(base, attention="sdpa", dtype="float32")
+    train_sft(base, Rows(demonstrations), {**SECTION, "max_steps": 1}, policy, 0, tmp_path / "sft", MERGED)
+    declared = json.loads((tmp_path / "sft/generation_config.json").read_text())["eos_token_id"]
+    tokenizer = load_tokenizer(base, policy)
+    assert set(tokenizer.convert_ids_to_tokens(declared)) == {"<|end_of_text|>", "<|eot_id|>"}
 
 
 def test_an_adapter_is_not_trained_as_if_it_were_a_whole_model(tmp_path):
