@@ -12,7 +12,7 @@ from autoif_train.types import Judged
 from tests.conftest import SMALL, run_recipe
 from tests.unit.chat.mock_server import MockServer
 
-ROUNDS = ("--spar.rounds", "2", "--spar.train_refiner", "true", "--spar.sft.num_train_epochs", "1")
+ROUNDS = ("--spar.rounds", "2", "--spar.train_refiner", "true", "--spar.sft.num_train_epochs", "3")
 
 
 def prepared(tiny_run, folder):

@@ -15,7 +15,7 @@ from tests.conftest import ROOT, SMALL
 
 pytestmark = pytest.mark.soak
 SIZES = (
-    *SMALL, "--spar.rounds", "2", "--spar.train_refiner", "true", "--spar.sft.num_train_epochs", "1",
+    *SMALL, "--spar.rounds", "2", "--spar.train_refiner", "true", "--spar.sft.num_train_epochs", "3",
     "--spar.sft.per_device_train_batch_size", "8", "--spar.dpo.per_device_train_batch_size", "8",
 )  # fmt: skip
 # At whose appearance the run is killed: between two steps, while a search is under way, and within both trainings.
