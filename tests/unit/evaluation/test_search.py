@@ -73,7 +73,7 @@ def test_best_of_n_passes_wherever_a_greedy_answer_does(tmp_path):
 
 
 class Rambling:
-    """A policy that says something else each time, and remembers how many answers it was asked for."""
+    """A policy that is brief once and else goes on and on, and remembers how many answers it was asked for."""
 
     name = "policy"
 
@@ -82,8 +82,10 @@ class Rambling:
 
     def answer(self, prompts, settings):
         self.drawn.add(settings.responses_per_query)
+        if settings.responses_per_query == 1:
+            return [[Answer("BRIEFLY AND LOUDLY")] for _ in prompts]
         return [
-            [Answer(f"TODAY NUMBER {prompt.first + n}") for n in range(settings.responses_per_query)]
+            [Answer(f"Again, number {prompt.first + n}, and on it goes, {'and on ' * 9}") for n in range(3)]
             for prompt in prompts
         ]
 
