@@ -548,8 +548,14 @@ def load_dump(file: Path) -> dict[str, Any]:
 
 
 def differing_keys(old: dict[str, Any], settings: Settings) -> list[str]:
-    """`key: old → new` for every setting that decides what is made and that differs."""
+    """`key: old → new` for every setting that decides what is made and that differs.
+
+    A setting that is younger than `old` differs where it is not as this version ships it for the model.
+    """
     before, after = flat(old), flat(dataclasses.asdict(settings))
+    if younger := after.keys() - before.keys():
+        shipped = resolve(model=settings.model, mode=settings.mode, preset=settings.preset)
+        before |= {key: value for key, value in flat(dataclasses.asdict(shipped)).items() if key in younger}
     return [
         f"{key}: {before.get(key)} → {after.get(key)}"
         for key in sorted(before.keys() | after.keys())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 
@@ -395,6 +396,13 @@ def test_how_a_batch_is_split_is_free_where_its_size_is_stated(tmp_path, section
     file.write_text(dump(resolve(**sizes)))
     changed = resolve(**sizes, **{f"{section}.per_device_train_batch_size": 3})
     assert len(differing_keys(load_dump(file), changed)) == found
+
+
+@pytest.mark.parametrize(("flags", "found"), [({}, []), ({"spar.depth": 2}, ["spar.depth: 3 → 2"])])
+def test_a_folder_of_an_earlier_version_goes_on_where_its_new_settings_are_as_shipped(tmp_path, flags, found):
+    earlier = dataclasses.asdict(resolve())
+    del earlier["spar"]
+    assert differing_keys(earlier, resolve(**flags)) == found
 
 
 @pytest.mark.parametrize("key", ["seed", "sft.num_train_epochs", "pairs.max_per_query", "execution.timeout_seconds"])
