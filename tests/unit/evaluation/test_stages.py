@@ -9,7 +9,7 @@ from autoif_train.evaluation.stages import newest, rounds_of, stage_names, title
 
 @pytest.fixture
 def folder(tmp_path):
-    for name in ("grpo", "sft", "spin/round_2/policy", "spin/round_1/policy", "online_dpo/round_1/policy"):
+    for name in ("offline_dpo", "sft", "spin/round_2/policy", "spin/round_1/policy", "online_dpo/round_1/policy"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "config.json").write_text("{}")
     (tmp_path / "spin/round_3").mkdir()
@@ -18,7 +18,7 @@ def folder(tmp_path):
 
 def test_every_trained_policy_is_a_stage_in_the_order_of_the_table(folder):
     found = [(stage.stage, stage.round) for stage in trained_stages(folder)]
-    assert found == [("sft", 0), ("online_dpo", 1), ("spin", 1), ("spin", 2), ("grpo", 0)]
+    assert found == [("sft", 0), ("offline_dpo", 0), ("online_dpo", 1), ("spin", 1), ("spin", 2)]
 
 
 def test_a_round_without_a_finished_policy_is_begun_but_no_stage(folder):
@@ -29,7 +29,7 @@ def test_a_round_without_a_finished_policy_is_begun_but_no_stage(folder):
 def test_a_policy_of_rounds_lies_in_its_round(folder):
     models = {stage.name: stage.model for stage in trained_stages(folder)}
     assert models["spin/round_1"] == str(folder / "spin/round_1/policy")
-    assert models["grpo"] == str(folder / "grpo")
+    assert models["offline_dpo"] == str(folder / "offline_dpo")
 
 
 def test_rounds_are_ordered_by_number(tmp_path):
