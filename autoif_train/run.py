@@ -143,8 +143,8 @@ class Run:
         return self.folder / name
 
     def has(self, name: str) -> bool:
-        """Whether the rows or the model of that name are finished."""
-        return self.path(f"{name}.jsonl").exists() or is_model(self.path(name))
+        """Whether the rows, the model or the facts of that name are finished."""
+        return any(self.path(f"{name}.{kind}").exists() for kind in ("jsonl", "json")) or is_model(self.path(name))
 
     def rows(self, name: str, read: Callable[[Row], Any] | None = None) -> Rows:
         """The finished rows of a name."""

@@ -23,7 +23,7 @@ from autoif_train.run import Run, bring
 def main(settings):
     before = Run(settings, "evaluate").steps()
     bring(settings, "offline_dpo", offline_dpo.main)
-    bring(settings, f"online_dpo/round_{settings.online_dpo.rounds}/policy", online_dpo.main)
+    bring(settings, f"online_dpo/round_{settings.online_dpo.rounds}/summary", online_dpo.main)
     with Run(settings, "evaluate") as run:
         for stage in stages(run, settings):
             evaluate_stage(run, settings, stage)

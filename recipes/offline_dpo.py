@@ -8,6 +8,7 @@ after the earlier stages if the run folder lacks them. Leaves `offline_dpo/`.
 
 from __future__ import annotations
 
+import generate_data
 import sft
 from autoif_train.command import run_recipe
 from autoif_train.feedback.share import share_of
@@ -17,6 +18,7 @@ from autoif_train.types import PreferencePair
 
 
 def main(settings):
+    bring(settings, "data/pairs", generate_data.main)
     bring(settings, "sft", sft.main)
     with Run(settings, "offline_dpo") as run:
         policy = run.need("sft", "sft")

@@ -63,11 +63,12 @@ def main(settings):
             earlier = {"round_start": start, "sft": policies[0]}
             policies.append(policy)
             history.append(passed_prompts(run, settings, name, policy, held_back))
+            best_line = name_best(run, policies, history)
             look_back(run, settings, number, asked, policy, earlier, history[policies.index(start)], history[-1])
             if is_flat(history, settings.online_dpo.stop_when_flat):
                 break
-        if history[0]:
-            name_best(run, policies, history)
+        if run.rank == 0 and best_line:
+            print(best_line)
 
 
 def ask(run, settings, queries, number):
@@ -169,13 +170,13 @@ def look_back(run, settings, number, asked, policy, earlier, before, after):
 
 
 def name_best(run, policies, history):
-    """`best.json`: the policy that did best on validation, which need not be the last."""
+    """`best.json`: the policy that did best on validation, which need not be the last; the same as a line of text."""
+    if not history[0]:
+        return ""
     number = best(history)
     policy = Path(policies[number]).relative_to(run.folder).as_posix()
     run.write_json("online_dpo/best", {"round": number, "policy": policy, "pass_rate": rate(history[number])})
-    if run.rank == 0:
-        rounds = len(policies) - 1
-        print(f"best on validation after {rounds} rounds: {policy}, {100 * rate(history[number]):.1f} %")
+    return f"best on validation after {len(policies) - 1} rounds: {policy}, {100 * rate(history[number]):.1f} %"
 
 
 if __name__ == "__main__":
