@@ -68,6 +68,22 @@ def test_the_settings_of_the_rounds_work_together(prepared):
     assert again <= asked
 
 
+def test_what_a_kill_after_the_last_policy_left_undone_is_made_up(tiny_run, tmp_path):
+    """The evaluation that meets a whole last policy still waits for what its round is to say of it."""
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run.folder, folder)
+    undone = [folder / f"online_dpo/{name}" for name in ("round_2/drift.jsonl", "round_2/summary.json", "best.json")]
+    before = [file.read_bytes() for file in undone]
+    for file in undone:
+        file.unlink()
+    ran = run_recipe("evaluate", "--output_dir", str(folder), *SMALL)
+    assert ran.code == 0, ran.err
+    assert undone[0].read_bytes() == before[0]
+    assert json.loads(undone[2].read_text()) == json.loads(before[2])
+    for key in ("drift", "validation", "answers", "pairs"):
+        assert json.loads(undone[1].read_text())[key] == json.loads(before[1])[key]
+
+
 def refused(prepared, *flags):
     ran = run_recipe("online_dpo", "--output_dir", str(prepared), *SMALL, *flags)
     assert ran.code == 2, ran.err
