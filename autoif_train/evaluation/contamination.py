@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from autoif_train.chat.base import ChatModel
-from autoif_train.evaluation.judging import Question, ask, fill, yes_or_no
+from autoif_train.evaluation.judging import Question, ask, fill
 from autoif_train.evaluation.settings import JudgeSettings
 from autoif_train.rows import Rows
 from autoif_train.synthesis.contamination import Overlap
-from autoif_train.synthesis.reading import without_thinking
+from autoif_train.synthesis.reading import yes_or_no
 from autoif_train.types import Row, UserError
 
 # Under which a training row or a benchmark's item keeps what the user says, the first that is there.
@@ -122,7 +122,7 @@ def rephrased(
 
 def _question(item: str, text: str) -> Question:
     message = fill("rephrase", item=item[:SHOWN_CHARACTERS], text=text[:SHOWN_CHARACTERS])
-    return Question(message, lambda said: yes_or_no(without_thinking(said)))
+    return Question(message, yes_or_no)
 
 
 def nearest_texts(texts: Sequence[str], items: Sequence[str], count: int) -> Iterator[list[int]]:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from autoif_train.chat.base import ChatModel
 from autoif_train.evaluation.answers import Answered, paired
-from autoif_train.evaluation.judging import Graded, Question, asking_metrics, fill, graded, yes_or_no
+from autoif_train.evaluation.judging import Graded, Question, asking_metrics, fill, graded
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.statistics import bootstrap_interval
 from autoif_train.rows import Rows
-from autoif_train.synthesis.reading import without_thinking
+from autoif_train.synthesis.reading import yes_or_no
 from autoif_train.types import Row, UserError
 
 SETS = ("infobench",)
@@ -68,7 +68,7 @@ def grade(answered: Iterable[Answered], judge: ChatModel, settings: EvaluationSe
 def _question(item: Item, question: str, response: str) -> Question:
     given = item.input or "(none)"
     message = fill("infobench", instruction=item.instruction, input=given, response=response, question=question)
-    return Question(message, lambda text: float(yes_or_no(without_thinking(text))))
+    return Question(message, lambda text: float(yes_or_no(text)))
 
 
 def value(row: Graded) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -23,10 +22,6 @@ QUESTIONS_PER_FRAME = 256
 # A judge at temperature 0 would say the same again.
 TEMPERATURE, TEMPERATURE_AGAIN = 0.0, 0.7
 SHOWN_CHARACTERS = 400  # of a verdict that could not be read
-
-_YES_NO = re.compile(r"\b(YES|NO)\b")
-_CALLED = r"(?:final\s+)?(?:answer|verdict|judgment|judgement|decision|conclusion)\s*(?:is)?"
-_ANSWERING_LINE = re.compile(rf"[\W_]*(?:{_CALLED}[\W_]*)?(yes|no)\b(?=[\W_]*$|\s*[,.;:!—–-])", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,18 +114,6 @@ def unread(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
 def fill(name: str, **values: object) -> str:
     """The judge's prompt of that name with its placeholders filled."""
     return fill_file(PROMPTS / f"{name}.txt", **values)
-
-
-def yes_or_no(text: str) -> bool:
-    """The answer to a yes-or-no question: the last line that is one, else the capital YES or NO in the last line."""
-    lines = [line for line in text.splitlines() if line.strip()]
-    answering = [match for line in lines if (match := _ANSWERING_LINE.match(line))]
-    if answering:
-        return answering[-1][1].upper() == "YES"
-    words = set(_YES_NO.findall(lines[-1])) if lines else set()
-    if len(words) != 1:
-        raise Unreadable("neither YES nor NO")
-    return words == {"YES"}
 
 
 def open_judge(

@@ -10,7 +10,7 @@ from typing import Literal
 from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
 from autoif_train.feedback.judge import grouped
 from autoif_train.synthesis import reading
-from autoif_train.synthesis.asking import ask_until_readable
+from autoif_train.synthesis.asking import ask_until_readable, whole
 from autoif_train.synthesis.prompt import fill
 from autoif_train.types import Dropped, Judged, Kept, Query, derived_seed
 
@@ -104,7 +104,7 @@ def _prompt(query: Query, row: Judged, seed: tuple[object, ...]) -> Prompt:
 
 
 def _score(answer: Answer) -> float:
-    return reading.score(answer.text)
+    return reading.score(whole(answer))
 
 
 def good_quality(row: Judged, settings: QualitySettings) -> bool:

@@ -15,7 +15,7 @@ from autoif_train.feedback.pairs import PairsSettings, fails, outside_band
 from autoif_train.feedback.quality import QualitySettings, good_quality
 from autoif_train.feedback.search import Refine, SearchSettings, Verify, best, search, value
 from autoif_train.synthesis import reading
-from autoif_train.synthesis.asking import Attempt, ask_until_readable
+from autoif_train.synthesis.asking import Attempt, ask_until_readable, whole
 from autoif_train.synthesis.cross_validation import Runs
 from autoif_train.synthesis.prompt import fill
 from autoif_train.types import Demonstration, Dropped, Judged, Kept, Messages, Outcome, Query, Response, Verdict
@@ -128,18 +128,15 @@ def by_votes(chat: ChatModel, settings: SparSettings, sampling: SamplingSettings
             Prompt([{"role": "user", "content": text}], "judgement", text, seeded(*seed, "votes", response.id))
             for text, (_, response) in zip(messages, asked, strict=True)
         ]
-        found = ask_until_readable(chat, prompts, drawn, lambda said: reading.last_word(said.text, _VOTES), 0)
+        found = ask_until_readable(chat, prompts, drawn, lambda said: reading.yes_or_no(whole(said)), 0)
         return [_voted(response, votes) for (_, response), votes in zip(asked, found, strict=True)]
 
     return verify
 
 
-_VOTES = (r"\byes\b", r"\bno\b")
-
-
-def _voted(response: Response, votes: Sequence[Attempt[str]]) -> Judged:
+def _voted(response: Response, votes: Sequence[Attempt[bool]]) -> Judged:
     read = [vote for vote in votes if not vote.reason]
-    against = [reading.without_thinking(vote.answer.text) for vote in read if vote.value == "no"]
+    against = [reading.without_thinking(vote.answer.text) for vote in read if not vote.value]
     score = 1 - len(against) / len(read) if read else None
     return Judged(response, Verdict((), score), critique=against[0] if against else "")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from autoif_train.chat.base import ChatModel, Prompt
+from autoif_train.chat.base import Answer, ChatModel, Prompt
 from autoif_train.synthesis import reading
+from autoif_train.synthesis.asking import ask_until_readable, whole
 from autoif_train.synthesis.prompt import fill
 from autoif_train.synthesis.settings import SynthesisSettings, writing
 from autoif_train.types import derived_seed
@@ -16,7 +17,7 @@ LABELS = ("followed", "violated")
 def arbitrate(
     questions: Sequence[tuple[str, str]], supervisor: ChatModel, synthesis: SynthesisSettings, seed: int
 ) -> list[bool | None]:
-    """Whether each (instruction, text) is followed; None where the answer holds no label."""
+    """Whether each (instruction, text) is followed; None where no answer holds a label."""
     prompts = [
         Prompt(
             [{"role": "user", "content": fill("arbitration", instruction=instruction, response=text)}],
@@ -26,12 +27,9 @@ def arbitrate(
         )
         for instruction, text in questions
     ]
-    answers = supervisor.answer(prompts, writing(synthesis, 1, 0.0)) if prompts else []
-    return [_label(found[0].text) if found else None for found in answers]
+    found = ask_until_readable(supervisor, prompts, writing(synthesis, 1, 0.0), _followed, synthesis.max_asks_again)
+    return [next((attempt.value for attempt in attempts if not attempt.reason), None) for attempts in found]
 
 
-def _label(text: str) -> bool | None:
-    try:
-        return reading.last_word(text, LABELS) == "followed"
-    except reading.Unreadable:
-        return None
+def _followed(answer: Answer) -> bool:
+    return reading.answer_word(whole(answer), LABELS) == "followed"

@@ -56,6 +56,13 @@ def ask_until_readable(
     return attempts
 
 
+def whole(answer: Answer) -> str:
+    """The text of an answer that the model ended itself; `Unreadable` where what it led up to was cut off."""
+    if not answer.finished:
+        raise Unreadable("cut at max_new_tokens")
+    return answer.text
+
+
 def _attempt(answer: Answer, read: Callable[[Answer], Value]) -> Attempt[Value]:
     try:
         return Attempt(answer, read(answer), None)

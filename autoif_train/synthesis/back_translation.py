@@ -15,7 +15,7 @@ from typing import Literal
 from autoif_train.chat.base import Answer, ChatModel, Prompt
 from autoif_train.chat.policy import first_line
 from autoif_train.synthesis import reading
-from autoif_train.synthesis.asking import ask_until_readable
+from autoif_train.synthesis.asking import Attempt, ask_until_readable, whole
 from autoif_train.synthesis.prompt import fill
 from autoif_train.synthesis.settings import SynthesisSettings, writing
 from autoif_train.types import CheckedInstruction, Dropped, Kept, UserError, VerificationFunction, derived_seed
@@ -69,13 +69,31 @@ def back_translate(
             for functions in described
             for function in functions
         ]
-        answers = supervisor.answer(prompts, writing(synthesis, 1, 0.0))
-        descriptions = [reading.without_thinking(answer[0].text) if answer else "" for answer in answers]
+        once = writing(synthesis, 1, 0.0)
+        attempts = ask_until_readable(supervisor, prompts, once, _description, synthesis.max_asks_again)
         premises = [row.instruction.text for row, functions in zip(frame, described, strict=True) for _ in functions]
-        labels = judge(list(zip(premises, descriptions, strict=True)))
-        found = iter(zip(descriptions, labels, strict=True))
+        found = _compared(list(zip(premises, map(_last, attempts), strict=True)), judge)
         for row, functions in zip(frame, described, strict=True):
             yield from _decide(row, [(function, *next(found)) for function in functions], settings)
+
+
+def _description(answer: Answer) -> str:
+    description = reading.without_thinking(whole(answer))
+    if not description.strip():
+        raise reading.Unreadable("no description")
+    return description
+
+
+def _last(attempts: list[Attempt[str]]) -> Attempt[str]:
+    return attempts[-1] if attempts else Attempt(Answer(""), None, "no description")
+
+
+def _compared(found: list[tuple[str, Attempt[str]]], judge: Entailment) -> Iterator[tuple[str, str]]:
+    """What was said of each function and its label, or why it has none; what nobody described is not judged."""
+    described = [(premise, attempt.value) for premise, attempt in found if not attempt.reason]
+    labels = iter(judge(described) if described else [])
+    for _, attempt in found:
+        yield attempt.answer.text, attempt.reason or next(labels) or "entailment unreadable"
 
 
 def _most_accurate(functions: tuple[VerificationFunction, ...], most: int | None) -> tuple[VerificationFunction, ...]:
@@ -87,25 +105,25 @@ def _most_accurate(functions: tuple[VerificationFunction, ...], most: int | None
 
 def _decide(
     row: CheckedInstruction,
-    judged: list[tuple[VerificationFunction, str, str | None]],
+    judged: list[tuple[VerificationFunction, str, str]],
     settings: BackTranslationSettings,
 ) -> Iterator[CheckedInstruction | Kept | Dropped]:
     text = row.instruction.text
     described = {function.id for function, _, _ in judged}
     rest = [function for function in row.functions if function.id not in described]
-    kept = [function for function, _, label in judged if label not in ("contradiction", None)]
+    kept = [function for function, _, label in judged if label in ("entailment", "neutral")]
     contradicted = any(label == "contradiction" for _, _, label in judged)
     lost = not kept or (contradicted and settings.drop == "instruction")
     for function, description, label in judged:
         if label == "contradiction":
             yield Dropped("function", "contradicts the instruction", f"{text}\nsays: {description}\n{function.source}")
-        elif label is None:
-            yield Dropped("function", "entailment unreadable", f"{text}\nsays: {description}")
+        elif label not in LABELS:
+            yield Dropped("function", label, f"{text}\nsays: {description}")
     if rest and not settings.keep_rest:
         yield Dropped("function", "beyond max_functions", text, len(rest))
     survivors = kept + (rest if settings.keep_rest else [])
     if lost:
-        reason = "contradicted by its functions" if contradicted else "entailment unreadable"
+        reason = "contradicted by its functions" if contradicted else "no function could be compared"
         yield Dropped("instruction", reason, text)
         if survivors:
             yield Dropped("function", "instruction dropped", text, len(survivors))
@@ -134,7 +152,7 @@ def supervisor_judge(
 
 
 def _label(answer: Answer) -> str:
-    return reading.last_word(answer.text, LABELS)
+    return reading.answer_word(whole(answer), LABELS)
 
 
 def check_nli(model: str) -> None:

@@ -7,7 +7,7 @@ from itertools import islice
 
 from autoif_train.chat.base import Answer, ChatModel, Prompt
 from autoif_train.synthesis import reading
-from autoif_train.synthesis.asking import Attempt, ask_until_readable
+from autoif_train.synthesis.asking import Attempt, ask_until_readable, whole
 from autoif_train.synthesis.prompt import fill
 from autoif_train.synthesis.settings import SynthesisSettings, writing
 from autoif_train.types import (
@@ -95,9 +95,7 @@ def read_answer(answer: Answer) -> tuple[VerificationFunction, list[TestCase], l
 
     Raises `Unreadable` when there is no function in it.
     """
-    if not answer.finished:
-        raise reading.Unreadable("cut at max_new_tokens")
-    row = reading.json_object(answer.text)
+    row = reading.json_object(whole(answer))
     source = row.get("func")
     if not isinstance(source, str) or not source.strip():
         raise reading.Unreadable("no function source")

@@ -15,6 +15,14 @@ _THINKING = re.compile(r"(?:\A\s*)?<think>.*?(?:</think>\s*|\Z)", re.DOTALL)
 _LIST_MARK = re.compile(r"^\s*(?:\d{1,3}[.):]|[-*•–])\s+")
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)```", re.DOTALL)
 _SCORE = re.compile(r"\bscore[\s:=]*(\d+(?:\.\d+)?)(?:\s*/\s*(\d+))?", re.IGNORECASE)
+_CALLED = r"(?:final\s+)?(?:answer|verdict|judgment|judgement|decision|conclusion|label)\s*(?:is)?"
+_BLANK = r"(?:[^\w?]|_)*"  # marks and blanks behind an answer; a question is none
+_CLAUSE = re.compile(r"[.;:!?]|,\s*(?:and\s+)?(?:so|but)\b|\b(?:therefore|thus|hence)\b", re.IGNORECASE)
+_DENIAL = re.compile(
+    r"\b(?:not?|never|neither|nor|none|nothing|nobody|cannot|without|fail\w*|false|untrue|"
+    r"hardly|barely|part(?:ly|ially)|mostly|almost|nearly)\b|n['’]t\b",
+    re.IGNORECASE,
+)
 _TEXT_KEYS = ("input", "text", "response")
 _LABEL_KEYS = ("output", "expected", "result")
 
@@ -123,9 +131,38 @@ def score(text: str, best: float = 10.0) -> float:
     return number
 
 
-def last_word(text: str, words: tuple[str, ...]) -> str:
-    """Which of `words` stands last in the text, e.g. the label of an entailment answer."""
-    found = re.findall("|".join(words), without_thinking(text).lower())
-    if not found:
-        raise Unreadable("no label")
-    return found[-1]
+def answer_word(text: str, words: tuple[str, ...]) -> str:
+    """Which of `words`, in lower case, a text answers with: a label, or yes and no.
+
+    Lines that open with a word and stop there, or go on behind a comma or a full stop, decide (`Answer: **NO**`);
+    where they differ, the last line does if it holds nothing else. Without such a line the last one must end in a word.
+    What is denied, hedged or asked (`not followed`, `unfollowed`, `partly followed`, `followed?`), or stands beside
+    another of the words, is unreadable: read on a guess, it would become a label that others trust.
+    """
+    lines = [line for line in without_thinking(text).splitlines() if line.strip()] or [""]
+    word = rf"(?<![^\W_])(?<![^\W_]-)({'|'.join(words)})(?!-?[^\W_])"
+    opening = re.compile(rf"[\W_]*(?:{_CALLED}[\W_]*)?{word}(?:({_BLANK}\Z)|\s*[,.;:!—–-])", re.IGNORECASE)
+    answers = [found for line in lines if (found := opening.match(line))]
+    if len({found[1].lower() for found in answers}) > 1:
+        last = opening.match(lines[-1])
+        if last is None or last[2] is None:
+            raise Unreadable("contradictory labels")
+        answers = [last]
+    if not answers:
+        found = re.search(rf"{word}{_BLANK}\Z", lines[-1], re.IGNORECASE)
+        if found is None:
+            raise Unreadable("no label")
+        if _DENIAL.search(_CLAUSE.split(lines[-1][: found.start()])[-1]):
+            raise Unreadable("label denied")
+        answers = [found]
+    said = answers[0][1].lower()
+    # `no` is an ordinary word beside a yes, and a denial where it denies one.
+    named = {other.lower() for found in answers for other in re.findall(word, found.string, re.IGNORECASE)}
+    if named - {said, "no"}:
+        raise Unreadable("contradictory labels")
+    return said
+
+
+def yes_or_no(text: str) -> bool:
+    """The answer to a yes-or-no question, read as `answer_word` reads."""
+    return answer_word(text, ("yes", "no")) == "yes"

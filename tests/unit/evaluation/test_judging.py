@@ -13,10 +13,10 @@ from autoif_train.chat.policy import PolicySettings
 from autoif_train.chat.vllm import VllmSettings
 from autoif_train.evaluation import arena_hard, followbench, infobench, mt_bench
 from autoif_train.evaluation.answers import Answered, answer_items, paired
-from autoif_train.evaluation.judging import Graded, Question, ask, judge_facts, open_judge, yes_or_no
+from autoif_train.evaluation.judging import Graded, Question, ask, judge_facts, open_judge
 from autoif_train.evaluation.settings import EvaluationSettings, JudgeSettings
 from autoif_train.rows import Rows, write_rows
-from autoif_train.synthesis.reading import Unreadable
+from autoif_train.synthesis.reading import Unreadable, yes_or_no
 from autoif_train.tiny import model_path
 from autoif_train.types import UserError
 from tests.unit.chat.test_contract import FAKE_VLLM
@@ -76,31 +76,6 @@ def test_only_the_unreadable_are_asked_again_and_order_is_kept():
 
 
 # Reading real-looking texts.
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("YES", True),
-        ("no.", False),
-        ("The text is a title.\n\nYES", True),
-        ("**Answer: NO**", False),
-        ("Final answer: yes", True),
-        ("Yes, the generated text is a post title.", True),
-        ("There is no title here, so it fails.\nNO", False),
-        ("It lists three.\nVerdict - **YES**.", True),
-        ("Reason: it has no heading.\nThe answer to the question is NO", False),
-        ("YES at first sight.\nBut it lacks a date.\nNO", False),
-    ],
-)
-def test_yes_and_no_are_read(text, answer):
-    assert yes_or_no(text) is answer
-
-
-@pytest.mark.parametrize("text", ["", "There is no title.", "YES or NO?", "I cannot tell.", "Notable, yesterday."])
-def test_neither_yes_nor_no_is_unreadable(text):
-    with pytest.raises(Unreadable):
-        yes_or_no(text)
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_nobody_can_say_is_not_agreement():
 
 def test_an_instruction_lost_to_unreadable_answers_does_not_read_contradicted():
     _, dropped = run([checked(("hm a", 1.0))])
-    assert ("instruction", "contradicted by its functions", 1) not in dropped
+    assert dropped == [("function", "entailment unreadable", 1), ("instruction", "no function could be compared", 1)]
 
 
 def test_a_supervisor_without_an_answer_is_survived():
@@ -107,6 +107,55 @@ def test_a_supervisor_without_an_answer_is_survived():
             return [[] for _ in prompts]
 
     assert run([checked(("entailment a", 1.0))], Silent())[0] == []
+
+
+class Describer(Supervisor):
+    """Says these answers in turn, the last for ever, where it is to describe; as a judge it finds all neutral."""
+
+    def __init__(self, *answers):
+        super().__init__()
+        self.answers = answers
+
+    def answer(self, prompts, settings):
+        described = sum(prompt.step == "back_translation" for prompt in self.asked)
+        self.asked += prompts
+        said = self.answers[min(described, len(self.answers) - 1)]
+        return [[said if prompt.step == "back_translation" else Answer("neutral")] for prompt in prompts]
+
+    def steps(self):
+        return [prompt.step for prompt in self.asked]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (Answer(""), "no description"),
+        (Answer("  \n"), "no description"),
+        (Answer("<think>It counts"), "no description"),
+        (Answer("<think>It counts", finished=False), "cut at max_new_tokens"),
+        (Answer("The reply must", finished=False), "cut at max_new_tokens"),
+    ],
+)
+def test_a_function_that_nobody_described_goes_unjudged(said, reason):
+    describer = Describer(said)
+    kept, dropped = run([checked(("code", 1.0))], describer)
+    assert (kept, dropped[0]) == ([], ("function", reason, 1))
+    assert describer.steps() == ["back_translation"] * 3
+
+
+def test_a_missing_description_is_asked_for_again():
+    describer = Describer(Answer(""), Answer("The reply must", finished=False), Answer("Do it."))
+    assert run([checked(("code", 1.0))], describer) == ([["code"]], [])
+    assert describer.steps() == ["back_translation"] * 3 + ["entailment"]
+    assert "Do it." in describer.asked[-1].messages[0]["content"]
+
+
+def test_a_cut_comparison_holds_no_label():
+    class Cut(Supervisor):
+        def answer(self, prompts, settings):
+            return [[dataclasses.replace(row[0], finished=False)] for row in super().answer(prompts, settings)]
+
+    assert supervisor_judge([("a", "neutral")], Cut(), SynthesisSettings(), 0) == [None]
 
 
 def test_the_reasoning_of_the_describer_is_not_the_description():
@@ -157,8 +206,11 @@ def test_all_that_goes_in_comes_out_or_has_a_reason(seed):
     assert entries["function"]["rows_out"] == sum(len(row.functions) for row in out)
 
 
-@pytest.mark.parametrize(("said", "label"), [("So: Neutral.", "neutral"), ("", None), ("no idea", None)])
-def test_the_supervisors_last_word_is_its_label(said, label):
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [("So: Neutral.", "neutral"), ("", None), ("no idea", None), ("This is not a contradiction.", None)],
+)
+def test_the_supervisors_label_is_read(said, label):
     class Says:
         name = "says"
 
@@ -230,6 +282,11 @@ def test_the_instruction_is_the_premise(nli):
         with torch.no_grad():
             place = int(model(**tokenizer(premise, hypothesis, return_tensors="pt")).logits.argmax())
         assert judge([(premise, hypothesis)]) == [model.config.id2label[place]]
+
+
+def test_an_nli_model_is_not_asked_about_what_nobody_described(nli):
+    kept, dropped = run([checked(("code", 1.0))], Describer(Answer("")), kind="nli", model=nli)
+    assert (kept, dropped[0]) == ([], ("function", "no description", 1))
 
 
 def test_a_batch_says_what_each_pair_says(nli):

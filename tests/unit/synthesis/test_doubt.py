@@ -197,20 +197,44 @@ def test_a_kill_rate_can_be_asked_for(executor):
 
 
 class Supervisor:
-    """Answers with one text, whatever it is asked."""
+    """Answers with these texts in turn, whatever it is asked, and with the last for ever; `cut` says how many are."""
 
     name = "supervisor"
 
-    def __init__(self, text):
-        self.text = text
+    def __init__(self, *texts, cut=0):
+        self.texts, self.cut, self.asked = texts, cut, 0
 
     def answer(self, prompts, settings):
-        return [[Answer(self.text)] for _ in prompts]
+        self.asked += 1
+        text = self.texts[min(self.asked, len(self.texts)) - 1]
+        return [[Answer(text, finished=self.asked > self.cut)] for _ in prompts]
 
 
 @pytest.mark.parametrize(
     ("text", "label"),
-    [("Six words.\nfollowed", True), ("followed? No.\nViolated", False), ("Hard to say.", None)],
+    [
+        ("Six words.\nfollowed", True),
+        ("followed? No.\nViolated", False),
+        ("Hard to say.", None),
+        ("The requirement is not followed.", None),
+        ("It is not violated.", None),
+        ("unfollowed", None),
+    ],
 )
-def test_the_last_word_of_an_arbitration_counts(text, label):
+def test_the_label_of_an_arbitration_is_read(text, label):
     assert arbitrate([(TEXT, "a b")], Supervisor(text), SynthesisSettings(), 0) == [label]
+
+
+def test_an_unreadable_arbitration_is_asked_for_again():
+    assert arbitrate([(TEXT, "a b")], Supervisor("Not followed.", "violated"), SynthesisSettings(), 0) == [False]
+
+
+def test_a_cut_arbitration_is_asked_for_again():
+    supervisor = Supervisor("followed, at first sight", "violated", cut=1)
+    assert arbitrate([(TEXT, "a b")], supervisor, SynthesisSettings(), 0) == [False]
+
+
+def test_without_a_budget_an_arbitration_is_asked_for_once():
+    supervisor = Supervisor("Hm.")
+    assert arbitrate([(TEXT, "a b")], supervisor, SynthesisSettings(max_asks_again=0), 0) == [None]
+    assert supervisor.asked == 1

@@ -264,15 +264,99 @@ LABELS = ("entailment", "neutral", "contradiction")
     [
         ("It is no contradiction.\nentailment", "entailment"),
         ("Neutral", "neutral"),
+        ("So: Neutral.", "neutral"),
         ("**Contradiction**.", "contradiction"),
+        ("__neutral__", "neutral"),
+        ('{"label": "neutral"}', "neutral"),
         ("<think>neutral</think>entailment", "entailment"),
+        ("It asks for no comma, so it is a contradiction.", "contradiction"),
+        ("Contradiction: the numbers differ.", "contradiction"),
+        ("Neutral - at first sight.\nBut the numbers differ.\ncontradiction", "contradiction"),
     ],
 )
-def test_the_last_word_counts(text, word):
-    assert reading.last_word(text, LABELS) == word
+def test_a_label_is_read(text, word):
+    assert reading.answer_word(text, LABELS) == word
 
 
-@pytest.mark.parametrize("text", ["", "yes", "<think>neutral"])
-def test_no_word_has_a_reason(text):
+@pytest.mark.parametrize("text", ["", "yes", "<think>neutral", "Neutral?", "Contradictions abound.", "neutrality"])
+def test_no_label_has_a_reason(text):
     with pytest.raises(Unreadable, match="no label"):
-        reading.last_word(text, LABELS)
+        reading.answer_word(text, LABELS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "All in all the answer is not followed.",
+        "It is not violated.",
+        "It isn't violated.",
+        "It isn’t the case, I think, that it is violated.",
+        "Nothing in it is violated",
+        "It is only partly followed.",
+        "Not followed",
+    ],
+)
+def test_a_denied_label_is_not_its_contrary(text):
+    with pytest.raises(Unreadable, match="denied"):
+        reading.answer_word(text, ("followed", "violated"))
+
+
+@pytest.mark.parametrize("text", ["unfollowed", "non-followed", "followed-up", "The rules it followed are odd."])
+def test_a_word_that_only_holds_the_label_is_none(text):
+    with pytest.raises(Unreadable, match="no label"):
+        reading.answer_word(text, ("followed", "violated"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "followed, or rather violated",
+        "It is followed or violated",
+        "followed\nviolated, on second thought",
+        "violated.\nfollowed.\nThat is all.",
+    ],
+)
+def test_contradictory_labels_are_unreadable(text):
+    with pytest.raises(Unreadable, match="contradictory"):
+        reading.answer_word(text, ("followed", "violated"))
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("YES", True),
+        ("no.", False),
+        ("The text is a title.\n\nYES", True),
+        ("**Answer: NO**", False),
+        ("Final answer: yes", True),
+        ("Yes, the generated text is a post title.", True),
+        ("Yes. Everything is followed; there are no violations.", True),
+        ("Yes.\nThere are no headings.", True),
+        ("There is no title here, so it fails.\nNO", False),
+        ("It has no title, so the answer is NO", False),
+        ("It lists three.\nVerdict - **YES**.", True),
+        ("Reason: it has no heading.\nThe answer to the question is NO", False),
+        ("YES at first sight.\nBut it lacks a date.\nNO", False),
+        ("<think>NO</think>YES", True),
+    ],
+)
+def test_yes_and_no_are_read(text, answer):
+    assert reading.yes_or_no(text) is answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "There is no title.",
+        "YES or NO?",
+        "Yes?",
+        "I cannot say yes.",
+        "I cannot tell.",
+        "Notable, yesterday.",
+        "Yes, nearly.\nNo, on second thought.",
+    ],
+)
+def test_neither_yes_nor_no_is_unreadable(text):
+    with pytest.raises(Unreadable):
+        reading.yes_or_no(text)
