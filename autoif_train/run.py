@@ -8,6 +8,7 @@ moment leaves either the whole file or none.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import hashlib
 import json
@@ -15,7 +16,8 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,9 +26,11 @@ import yaml
 from tqdm import tqdm
 
 from autoif_train.chat.base import ChatModel
-from autoif_train.chat.choice import open_kept
+from autoif_train.chat.choice import open_chat, open_kept
 from autoif_train.config import Settings, differing_keys, dump, load_dump
+from autoif_train.execution import Executor
 from autoif_train.funnel import Tally, funnel_lines, gate_lines, hint_lines, read_funnel, update_funnel
+from autoif_train.lazy import Lazy
 from autoif_train.progress import Progress
 from autoif_train.resources import is_model, resolve
 from autoif_train.rows import Rows, atomic_file, plain, write_rows
@@ -183,7 +187,7 @@ class Run:
         self,
         name: str,
         step: Callable[..., Iterator[Any]],
-        items: Sequence[Any],
+        items: Iterable[Any],
         *inputs: Any,
         read: Callable[[Row], Any] | None = None,
     ) -> Rows:
@@ -197,6 +201,7 @@ class Run:
             return self.keep(name, step, items, *inputs, read=read)
         part = self._share(rows.path, self.rank)
         if not part.exists():
+            items = list(items)
             first, last = (len(items) * rank // self.world_size for rank in (self.rank, self.rank + 1))
             write_rows(part, step(items[first:last], *inputs))
         if self.rank == 0:
@@ -232,16 +237,31 @@ class Run:
             self.remember("calls", role, spent.get(role, {}))
             self.remember("chats", role, {"name": chat.name, **getattr(chat, "facts", {})})
 
-    @contextlib.contextmanager
-    def open_policy(self, model: str, name: str | None = None, role: str = "policy") -> Iterator[ChatModel]:
+    def open_policy(self, model: str, name: str | None = None, role: str = "policy") -> Lazy:
         """A state of the policy as a chat model whose answers are kept; `name` signs them, else its path in the folder.
 
-        What it spends is counted under its `role`.
+        Like the two below it is loaded when a step first asks it, so that finished steps load nobody. What it spends is
+        counted under its `role`.
         """
-        name = name or self.signature(model)
-        with open_kept(model, self.settings.policy, name, self.cache_path(), self.settings.engines) as chat:
-            self.watch(role, chat)
-            yield chat
+        return self._lazy_chat(role, open_kept, model, self.settings.policy, name or self.signature(model))
+
+    def open_supervisor(self, role: str = "supervisor", **changed: Any) -> Lazy:
+        """The supervisor, with what is `changed` of its settings; `role` names it in messages and counts."""
+        supervisor = dataclasses.replace(self.settings.supervisor, **changed)
+        return self._lazy_chat(role, open_chat, supervisor, self.settings.policy, role)
+
+    def open_executor(self) -> Lazy:
+        """The executor, by the section `execution`."""
+        return Lazy(lambda: Executor(**dataclasses.asdict(self.settings.execution)))
+
+    def _lazy_chat(self, role: str, opens: Callable[..., AbstractContextManager[ChatModel]], *asked: Any) -> Lazy:
+        @contextlib.contextmanager
+        def watched() -> Iterator[ChatModel]:
+            with opens(*asked, self.cache_path(), self.settings.engines) as chat:
+                self.watch(role, chat)
+                yield chat
+
+        return Lazy(watched)
 
     def show_gates(self) -> None:
         """Each gate with its reasons and three examples."""
@@ -267,6 +287,22 @@ class Run:
                 log.info("%s trained in %.0f s", name, time.monotonic() - start["wall"])
             self._wait_for(final)
         return str(final)
+
+    def train(
+        self, name: str, train: Callable[..., dict[str, Any] | None], *inputs: Any, number: int = 0, **options: Any
+    ) -> str:
+        """`keep_model` with the settings' policy and adapter, and a seed for each round `number`."""
+        settings = self.settings
+        ours = {"policy": settings.policy, "seed": settings.seed + number, "lora": settings.lora}
+        return self.keep_model(name, train, *inputs, **ours, **options)
+
+    def train_round(
+        self, name: str, number: int, train: Callable[..., dict[str, Any] | None], *inputs: Any, **options: Any
+    ) -> str:
+        """`train` the policy of round `number` into `name/policy`; its metrics lie beside the round's data too."""
+        policy = self.train(f"{name}/policy", train, *inputs, number=number, **options)
+        self.copy(f"{name}/policy/metrics.jsonl", f"{name}/metrics.jsonl")
+        return policy
 
     def write_json(self, name: str, value: Any) -> Any:
         """Write `name.json`, in place of an earlier one, and return the value."""

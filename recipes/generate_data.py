@@ -15,7 +15,7 @@ from itertools import chain
 from autoif_train.chat.choice import open_roles, respondent_settings
 from autoif_train.chat.policy import base_model, load_tokenizer
 from autoif_train.command import run_recipe
-from autoif_train.execution import ALLOWED_IMPORTS, Executor
+from autoif_train.execution import ALLOWED_IMPORTS
 from autoif_train.feedback.conversations import conversation_demonstrations
 from autoif_train.feedback.demonstrations import demonstrations
 from autoif_train.feedback.judge import judge
@@ -52,7 +52,7 @@ def main(settings):
             check_nli(settings.back_translation.model)
         responding = respondent_settings(settings.supervisor, settings.respondent)
         with (
-            Executor(**dataclasses.asdict(settings.execution)) as executor,
+            run.open_executor() as executor,
             open_roles(settings.supervisor, responding, settings.policy, run.cache_path(), settings.engines) as roles,
         ):
             run.remember("execution", "sandbox", executor.report)

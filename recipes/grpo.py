@@ -37,12 +37,9 @@ def main(settings):
             asked = round_queries(queries, settings.online_dpo, settings.synthesis.max_answered_queries, number)
             prompts = choose(run, settings, policy, asked, number)
             if not run.has(f"{name}/policy"):
-                train = {"policy": settings.policy, "seed": settings.seed + number, "lora": settings.lora}
                 with rewarding(run, settings, asked, number) as reward:
-                    section = settings.grpo.trainer
-                    run.keep_model(f"{name}/policy", train_grpo, policy, prompts, reward, section, **train)
+                    run.train_round(name, number, train_grpo, policy, prompts, reward, settings.grpo.trainer)
             policy = str(run.path(f"{name}/policy"))
-            run.copy(f"{name}/policy/metrics.jsonl", f"{name}/metrics.jsonl")
 
 
 def choose(run, settings, policy, queries, number):

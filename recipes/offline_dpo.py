@@ -25,9 +25,7 @@ def main(settings):
         pairs = run.need("data/pairs", "generate_data")
         if (share := settings.pairs.share) < 1:
             pairs = run.keep("data/pairs_share", share_of, pairs, PreferencePair, share, settings.seed)
-        run.keep_model(
-            "offline_dpo", train_dpo, policy, pairs, settings.dpo, settings.policy, settings.seed, lora=settings.lora
-        )
+        run.train("offline_dpo", train_dpo, policy, pairs, settings.dpo)
 
 
 if __name__ == "__main__":

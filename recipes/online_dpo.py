@@ -14,12 +14,10 @@ from itertools import chain
 from pathlib import Path
 
 import sft
-from autoif_train.chat.choice import open_chat
 from autoif_train.chat.policy import token_counter
 from autoif_train.command import run_recipe
 from autoif_train.evaluation.choice import validate
 from autoif_train.evaluation.drift import drift
-from autoif_train.execution import Executor
 from autoif_train.feedback.judge import judge
 from autoif_train.feedback.pairs import pairs_by_score
 from autoif_train.feedback.progress import best, change, is_flat, rate
@@ -55,11 +53,7 @@ def main(settings):
             asked = ask(run, settings, queries, number)
             pairs = collect_pairs(run, settings, answering, number, asked)
             section = round_learning_rate(settings.dpo, settings.online_dpo, number)
-            policy = run.keep_model(
-                f"{name}/policy", train_dpo, start, pairs, section, settings.policy, settings.seed + number,
-                reference=reference, lora=settings.lora,
-            )  # fmt: skip
-            run.copy(f"{name}/policy/metrics.jsonl", f"{name}/metrics.jsonl")
+            policy = run.train_round(name, number, train_dpo, start, pairs, section, reference=reference)
             earlier = {"round_start": start, "sft": policies[0]}
             policies.append(policy)
             history.append(passed_prompts(run, settings, name, policy, held_back))
@@ -99,10 +93,7 @@ def with_quality(run, settings, name, queries, judged, follows_above, seed):
     """The judged answers with the relevance of those that follow, where `quality.enabled` asks for it."""
     if not settings.quality.enabled:
         return judged
-    with open_chat(
-        settings.supervisor, settings.policy, "supervisor", run.cache_path(), settings.engines
-    ) as supervisor:
-        run.watch("supervisor", supervisor)
+    with run.open_supervisor() as supervisor:
         return run.keep(
             f"{name}/scored", score_quality, queries, judged, quality_judge(settings.quality, supervisor),
             settings.quality, follows_above, *seed, read=Judged.from_row,
@@ -111,10 +102,7 @@ def with_quality(run, settings, name, queries, judged, follows_above, seed):
 
 def answer(run, settings, policy, queries, name, seed):
     """The policy's answers, judged; then as many again where the first ones hold no pair, within the budget."""
-    with (
-        Executor(**dataclasses.asdict(settings.execution)) as executor,
-        run.open_policy(policy) as chat,
-    ):
+    with run.open_executor() as executor, run.open_policy(policy) as chat:
         responses = run.keep_split(
             f"{name}/responses", sample, queries, chat, settings.sampling, *seed, read=Response.from_row
         )
@@ -140,23 +128,19 @@ def passed_prompts(run, settings, folder, policy, held_back):
     if not held_back:
         return validate(run, settings, folder, policy)
     greedy = dataclasses.replace(settings.sampling, responses_per_query=1, temperature=0.0)
-    if not run.has(f"{folder}/held_back"):
-        with (
-            Executor(**dataclasses.asdict(settings.execution)) as executor,
-            run.open_policy(policy) as chat,
-        ):
-            responses = run.keep_split(
-                f"{folder}/held_back_responses", sample, held_back, chat, greedy, settings.seed, read=Response.from_row
-            )
-            run.keep(f"{folder}/held_back", judge, held_back, responses, executor)
-    scores = [row.verdict.score for row in run.rows(f"{folder}/held_back", Judged.from_row)]
+    with run.open_executor() as executor, run.open_policy(policy) as chat:
+        responses = run.keep_split(
+            f"{folder}/held_back_responses", sample, held_back, chat, greedy, settings.seed, read=Response.from_row
+        )
+        judged = run.keep(f"{folder}/held_back", judge, held_back, responses, executor, read=Judged.from_row)
+    scores = [row.verdict.score for row in judged]
     return [score is not None and score > settings.pairs.chosen_above for score in scores]
 
 
 def look_back(run, settings, number, asked, policy, earlier, before, after):
     """What the round came to: how far the policy moved, its figures in `summary.json`, and lines for the terminal."""
     name = f"online_dpo/round_{number}"
-    if settings.online_dpo.drift_queries and not run.has(f"{name}/drift"):
+    if settings.online_dpo.drift_queries:
         with run.open_policy(policy) as chat:
             run.keep(
                 f"{name}/drift", drift, asked, settings.online_dpo.drift_queries, chat, policy, earlier,

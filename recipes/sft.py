@@ -25,10 +25,7 @@ def main(settings):
             demonstrations = run.keep(
                 "data/demonstrations_share", share_of, demonstrations, Demonstration, share, settings.seed
             )
-        base = base_model(settings.policy)
-        run.keep_model(
-            "sft", train_sft, base, demonstrations, settings.sft, settings.policy, settings.seed, lora=settings.lora
-        )
+        run.train("sft", train_sft, base_model(settings.policy), demonstrations, settings.sft)
 
 
 if __name__ == "__main__":

@@ -47,13 +47,11 @@ def main(settings):
             name = f"spar/round_{number}"
             asked = round_queries(queries, settings.online_dpo, settings.synthesis.max_answered_queries, number)
             pairs, mended = refine(run, settings, policy, refiner, number, asked)
-            train = {"policy": settings.policy, "seed": settings.seed + number, "lora": settings.lora}
             if settings.spar.train_refiner:
                 section = {**settings.sft, **settings.spar.sft}
-                refiner = run.keep_model(f"{name}/refiner", train_sft, refiner or policy, mended, section, **train)
+                refiner = run.train(f"{name}/refiner", train_sft, refiner or policy, mended, section, number=number)
             section = {**settings.dpo, **settings.spar.dpo}
-            policy = run.keep_model(f"{name}/policy", train_dpo, policy, pairs, section, **train)
-            run.copy(f"{name}/policy/metrics.jsonl", f"{name}/metrics.jsonl")
+            policy = run.train_round(name, number, train_dpo, policy, pairs, section)
 
 
 def refine(run, settings, policy, refiner, number, queries):

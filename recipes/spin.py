@@ -10,8 +10,6 @@ tiny model, four rounds in about a minute on one CPU core, after the earlier sta
 
 from __future__ import annotations
 
-from itertools import islice
-
 import sft
 from autoif_train.chat.base import SamplingSettings
 from autoif_train.command import run_recipe
@@ -27,30 +25,18 @@ def main(settings):
         policy = run.need("sft", "sft")
         name = "data/demonstrations_share" if settings.demonstrations.share < 1 else "data/demonstrations"
         rows = run.need(name, "sft", read=lambda row: Demonstration(**row))
-        demonstrations = list(islice(rows, settings.spin.max_demonstrations))
-        answers = []
-        for number in range(1, settings.spin.rounds + 1):
-            name = f"spin/round_{number}"
-            answers.append(answer(run, settings, policy, demonstrations, number))
+        demonstrations, answers, spin = rows.first(settings.spin.max_demonstrations), [], settings.spin
+        sampling = SamplingSettings(1, spin.temperature, 1.0, spin.max_new_tokens, settings.sampling.batch_size)
+        for number in range(1, spin.rounds + 1):
+            name, seed = f"spin/round_{number}", (settings.seed, "spin", number)
+            with run.open_policy(policy) as chat:
+                own = run.keep_split(
+                    f"{name}/responses", own_answers, demonstrations, chat, sampling, *seed, read=Response.from_row
+                )
+            answers.append(own)
             # From the second round on, the answers of the round before are trained on again (SPIN §6.1).
             pairs = run.keep(f"{name}/pairs", self_play_pairs, demonstrations, answers[-2:])
-            section = round_section(settings.dpo, settings.spin, number)
-            train = {"policy": settings.policy, "seed": settings.seed + number, "lora": settings.lora}
-            policy = run.keep_model(f"{name}/policy", train_dpo, policy, pairs, section, **train)
-            run.copy(f"{name}/policy/metrics.jsonl", f"{name}/metrics.jsonl")
-
-
-def answer(run, settings, policy, demonstrations, number):
-    """The policy's own answer to each demonstration's prompt."""
-    name = f"spin/round_{number}/responses"
-    if run.has(name):
-        return run.rows(name, Response.from_row)
-    spin = settings.spin
-    sampling = SamplingSettings(1, spin.temperature, 1.0, spin.max_new_tokens, settings.sampling.batch_size)
-    with run.open_policy(policy) as chat:
-        return run.keep_split(
-            name, own_answers, demonstrations, chat, sampling, settings.seed, "spin", number, read=Response.from_row
-        )
+            policy = run.train_round(name, number, train_dpo, policy, pairs, round_section(settings.dpo, spin, number))
 
 
 if __name__ == "__main__":

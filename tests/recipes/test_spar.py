@@ -85,7 +85,7 @@ def test_the_same_command_again_makes_nothing_anew(spar_run):
     folder, _ = spar_run
     before = {path: path.stat().st_mtime_ns for path in (folder / "spar").rglob("*") if path.is_file()}
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert {"policy", "refiner", "supervisor"} <= set(manifest.pop("chats"))
+    assert {"policy", "refiner"} <= set(manifest.pop("chats"))
     (folder / "manifest.json").write_text(json.dumps(manifest))
     assert run_recipe("spar", "--output_dir", str(folder), *SMALL, *ROUNDS).code == 0
     assert {path: path.stat().st_mtime_ns for path in (folder / "spar").rglob("*") if path.is_file()} == before

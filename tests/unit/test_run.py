@@ -13,6 +13,7 @@ import pytest
 
 import autoif_train.run as run_module
 from autoif_train.chat.base import Prompt, SamplingSettings
+from autoif_train.chat.transformers import TransformersChat
 from autoif_train.config import FREE_KEYS, resolve
 from autoif_train.funnel import read_funnel
 from autoif_train.rows import Rows
@@ -295,6 +296,21 @@ def test_a_model_is_trained_once(run):
     assert not (run.folder / "sft" / "trainer").exists()
 
 
+def test_a_round_is_trained_by_the_settings_and_a_seed_of_its_own(tmp_path):
+    def trained(*inputs, output, **options):
+        train(output=output)
+        (output / "metrics.jsonl").write_text("a\n")
+        asked.update(options, inputs=inputs)
+
+    asked = {}
+    with Run(settings_in(tmp_path, seed=7), "test") as run:
+        path = run.train_round("test/round_2", 2, trained, "start", "rows", reference="sft")
+    assert path == str(tmp_path / "test/round_2/policy")
+    assert (tmp_path / "test/round_2/metrics.jsonl").read_text() == "a\n"
+    policy, lora = run.settings.policy, run.settings.lora
+    assert asked == {"inputs": ("start", "rows"), "reference": "sft", "policy": policy, "seed": 9, "lora": lora}
+
+
 def test_an_interrupted_training_leaves_no_model_but_its_checkpoints(run):
     def stopped(*, output):
         (output / "trainer").mkdir()
@@ -465,12 +481,19 @@ def test_the_answers_of_a_policy_outlive_a_kill_in_each_process(run, monkeypatch
     with run.open_policy(str(model_path("base")), "base") as chat:
         before = chat.answer(prompts, sampling)
     with run.open_policy(str(model_path("base")), "base") as chat:
-        monkeypatch.setattr(chat, "_batch", forbidden)
+        monkeypatch.setattr(TransformersChat, "_batch", forbidden)
         assert chat.answer(prompts, sampling) == before
     assert run.path(file).exists()
 
 
 def test_the_manifest_says_what_sampled_the_policy(run):
-    with run.open_policy(str(model_path("base")), "base"):
+    with run.open_policy(str(model_path("base")), "base") as chat:
+        assert chat.name == "base"
         run.keep("data/instructions", three)
     assert run.recorded("chats")["policy"]["engine"].startswith("transformers ")
+
+
+def test_whoever_was_not_asked_is_not_loaded(run):
+    with run.open_policy("no such model", "base"), run.open_supervisor(kind="recorded", recordings=None):
+        run.keep("data/instructions", three)
+    assert run.recorded("chats") == {}
