@@ -14,10 +14,14 @@ class Lazy:
         self._opens, self._stack = opens, ExitStack()
         self._opened: Any = None
 
-    def __getattr__(self, name: str) -> Any:
+    def open(self) -> Any:
+        """Open it now, where that must not happen later; returns it."""
         if self._opened is None:
             self._opened = self._stack.enter_context(self._opens())
-        return getattr(self._opened, name)
+        return self._opened
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.open(), name)
 
     def __enter__(self) -> Lazy:
         return self

@@ -250,6 +250,11 @@ class Run:
         supervisor = dataclasses.replace(self.settings.supervisor, **changed)
         return self._lazy_chat(role, open_chat, supervisor, self.settings.policy, role)
 
+    def open_refiner(self, kind: str, itself: AbstractContextManager[ChatModel]) -> AbstractContextManager[ChatModel]:
+        """Who mends a policy's answers: the policy `itself`, the supervisor, or the tiny world's script."""
+        changed = {"kind": "tiny"} if kind == "tiny" else {}
+        return itself if kind == "policy" else self.open_supervisor("refiner", **changed)
+
     def open_executor(self) -> Lazy:
         """The executor, by the section `execution`."""
         return Lazy(lambda: Executor(**dataclasses.asdict(self.settings.execution)))

@@ -287,6 +287,11 @@ class Demonstration:
     query_id: str
     score: float | None
 
+    @property
+    def id(self) -> str:
+        """What tells it from another demonstration of the same query."""
+        return content_id(self.prompt[-1]["content"], self.completion[-1]["content"])
+
 
 @dataclasses.dataclass(frozen=True)
 class PreferencePair:

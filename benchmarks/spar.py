@@ -35,9 +35,10 @@ from autoif_train.command import exit_with_code, prepare
 from autoif_train.config import parse
 from autoif_train.evaluation import tiny
 from autoif_train.evaluation.statistics import mcnemar
+from autoif_train.feedback.judge import verified
 from autoif_train.feedback.pairs import PairsSettings, pairs_by_score
 from autoif_train.feedback.quality import QualitySettings
-from autoif_train.feedback.refinement import SparSettings, ends, failing_roots, refining, searched, verified
+from autoif_train.feedback.refinement import SparSettings, ends, failing_roots, refining, searched
 from autoif_train.feedback.sample import sample
 from autoif_train.rows import Rows, write_rows
 from autoif_train.run import Run

@@ -8,7 +8,6 @@ Leaves `data/*.jsonl` and the funnel in the run folder. Every step is kept: the 
 
 from __future__ import annotations
 
-import dataclasses
 from functools import partial
 from itertools import chain
 
@@ -106,7 +105,7 @@ def doubt(run, settings, drafts, supervisor, executor):
 def pilot(run, settings, checked, respondent, respondent_kind, executor):
     """Leave out the instructions that the respondent cannot follow, and those that the policy need not learn."""
     synthesis, seed, above = settings.synthesis, settings.seed, settings.demonstrations.accept_above
-    sampling = dataclasses.replace(settings.sampling, responses_per_query=synthesis.pilot_responses)
+    sampling = settings.sampling.drawing(synthesis.pilot_responses)
     queries = run.keep(
         "data/pilot_queries", pilot_queries, checked, synthesis, settings.queries, seed, read=Query.from_row
     )

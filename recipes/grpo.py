@@ -10,13 +10,10 @@ earlier stages if the run folder lacks them. Leaves `grpo/round_N/`; recipes/eva
 
 from __future__ import annotations
 
-import dataclasses
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import sft
-from autoif_train.chat.choice import open_chat
 from autoif_train.command import run_recipe
-from autoif_train.execution import Executor
 from autoif_train.feedback.judge import judge
 from autoif_train.feedback.quality import quality_judge
 from autoif_train.feedback.reward_shaping import in_band, reliabilities, shaped_reward
@@ -36,7 +33,7 @@ def main(settings):
             name = f"grpo/round_{number}"
             asked = round_queries(queries, settings.online_dpo, settings.synthesis.max_answered_queries, number)
             prompts = choose(run, settings, policy, asked, number)
-            if not run.has(f"{name}/policy"):
+            if not run.has(f"{name}/metrics"):  # a round's last file
                 with rewarding(run, settings, asked, number) as reward:
                     run.train_round(name, number, train_grpo, policy, prompts, reward, settings.grpo.trainer)
             policy = str(run.path(f"{name}/policy"))
@@ -45,39 +42,29 @@ def main(settings):
 def choose(run, settings, policy, queries, number):
     """The prompts of a round: those whose pass rate under the policy lies in the band."""
     name, grpo, seed = f"grpo/round_{number}", settings.grpo, (settings.seed, "grpo", number)
-    write = {"write": lambda query: {"prompt": query.messages, "query_id": query.id}}
-    if not grpo.pilot_responses:
-        return run.keep(f"{name}/prompts", iter, queries, **write)
-    if not run.has(f"{name}/prompts"):
-        sampling = dataclasses.replace(settings.sampling, responses_per_query=grpo.pilot_responses)
-        with (
-            Executor(**dataclasses.asdict(settings.execution)) as executor,
-            run.open_policy(policy) as chat,
-        ):
-            responses = run.keep_split(
-                f"{name}/responses", sample, queries, chat, sampling, *seed, read=Response.from_row
-            )
-            run.keep(f"{name}/judged", judge, queries, responses, executor)
-    judged = run.rows(f"{name}/judged", Judged.from_row)
-    return run.keep(f"{name}/prompts", in_band, queries, judged, grpo, settings.pairs.chosen_above, **write)
+    chosen = queries
+    if grpo.pilot_responses:
+        sampling = settings.sampling.drawing(grpo.pilot_responses)
+        with run.open_executor() as executor, run.open_policy(policy) as chat:
+            told = run.keep_split(f"{name}/responses", sample, queries, chat, sampling, *seed, read=Response.from_row)
+            judged = run.keep(f"{name}/judged", judge, queries, told, executor, read=Judged.from_row)
+        chosen = in_band(queries, judged, grpo, settings.pairs.chosen_above)
+    return run.keep(
+        f"{name}/prompts", lambda: chosen, write=lambda query: {"prompt": query.messages, "query_id": query.id}
+    )
 
 
 @contextmanager
 def rewarding(run, settings, queries, number):
     """The reward of a round, with the executor and the judge of relevance open behind it."""
-    checked = run.rows("data/checked", CheckedInstruction.from_row)
-    weights = reliabilities(checked) if settings.grpo.weigh_functions and run.has("data/checked") else {}
-    gated = settings.grpo.gate and settings.quality.enabled
-    asked = (settings.supervisor, settings.policy, "supervisor", run.cache_path(), settings.engines)
-    with (
-        Executor(**dataclasses.asdict(settings.execution)) as executor,
-        open_chat(*asked) if gated else nullcontext() as supervisor,
-    ):
-        if gated:
-            run.watch("supervisor", supervisor)
-        gate = quality_judge(settings.quality, supervisor) if gated else None
+    grpo, gated, weights = settings.grpo, settings.grpo.gate and settings.quality.enabled, {}
+    if grpo.weigh_functions and run.has("data/checked"):
+        weights = reliabilities(run.rows("data/checked", CheckedInstruction.from_row))
+    with run.open_executor() as executor, run.open_supervisor() as supervisor:
+        # Opened now: a model that is loaded while another trains under ZeRO-3 would be sharded with it.
+        gate = quality_judge(settings.quality, supervisor.open()) if gated else None
         seed = (settings.seed, "grpo", number)
-        yield shaped_reward(queries, weights, executor, settings.grpo, settings.quality, gate, *seed)
+        yield shaped_reward(queries, weights, executor.open(), grpo, settings.quality, gate, *seed)
 
 
 if __name__ == "__main__":

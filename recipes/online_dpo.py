@@ -9,7 +9,6 @@ lacks them. Raise `--online_dpo.rounds` and run again to go on. Leaves `online_d
 
 from __future__ import annotations
 
-import dataclasses
 from itertools import chain
 from pathlib import Path
 
@@ -127,7 +126,7 @@ def passed_prompts(run, settings, folder, policy, held_back):
     """Which validation prompts a policy passes: queries held back where there are any, else a benchmark's own set."""
     if not held_back:
         return validate(run, settings, folder, policy)
-    greedy = dataclasses.replace(settings.sampling, responses_per_query=1, temperature=0.0)
+    greedy = settings.sampling.drawing(1, temperature=0.0)
     with run.open_executor() as executor, run.open_policy(policy) as chat:
         responses = run.keep_split(
             f"{folder}/held_back_responses", sample, held_back, chat, greedy, settings.seed, read=Response.from_row

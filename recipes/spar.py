@@ -15,10 +15,9 @@ from functools import partial
 
 import online_dpo
 import sft
-from autoif_train.chat.choice import open_refiner
 from autoif_train.command import run_recipe
-from autoif_train.execution import Executor
-from autoif_train.feedback.pairs import pairs_by_score
+from autoif_train.feedback.judge import verified
+from autoif_train.feedback.pairs import PairsSettings, pairs_by_score
 from autoif_train.feedback.refinement import (
     by_functions,
     by_votes,
@@ -27,7 +26,6 @@ from autoif_train.feedback.refinement import (
     refinements,
     refining,
     searched,
-    verified,
     verifying,
 )
 from autoif_train.feedback.rounds import round_queries
@@ -57,46 +55,29 @@ def main(settings):
 def refine(run, settings, policy, refiner, number, queries):
     """One round's data: the pairs that the policy learns from, and the demonstrations for the refiner."""
     name, seed, spar = f"spar/round_{number}", (settings.seed, "spar", number), settings.spar
-    if run.has(f"{name}/pairs") and run.has(f"{name}/refinements"):
-        return run.rows(f"{name}/pairs"), run.rows(f"{name}/refinements")
-    failing = dataclasses.replace(
-        settings.pairs, chosen_above=spar.accept_above, rejected_at_or_below=spar.accept_above
-    )
-    if not run.has(f"{name}/searched"):
-        search(run, settings, policy, refiner, name, seed, queries, failing)
-    answers = run.rows(f"{name}/searched", Judged.from_row)
-    found = run.keep(f"{name}/ends", ends, queries, answers, read=Judged.from_row)
-    found = online_dpo.with_quality(run, settings, name, queries, found, spar.accept_above, seed)
-    # The band is one of all the policy's answers; of a root and its best refinement always one half passes.
-    passing = dataclasses.replace(failing, pass_rate_above=0.0, pass_rate_at_most=1.0)
-    pairs = run.keep(f"{name}/pairs", pairs_by_score, queries, found, passing, settings.quality, *seed)
-    return pairs, run.keep(f"{name}/refinements", refinements, queries, answers, found, spar, settings.quality)
-
-
-def search(run, settings, policy, refiner, name, seed, queries, failing):
-    """The policy's answers, judged; one failing answer for each query; and the search from each of them."""
-    spar, instructions = settings.spar, {}
-    if run.has("data/checked"):
-        checked = run.rows("data/checked", CheckedInstruction.from_row)
-        instructions = {row.instruction.id: row.instruction.text for row in checked}
-    drawn = dataclasses.replace(
-        settings.sampling, responses_per_query=spar.responses_per_query, temperature=spar.temperature
-    )
+    thresholds = {"chosen_above": spar.accept_above, "rejected_at_or_below": spar.accept_above}
+    drawn = settings.sampling.drawing(spar.responses_per_query, spar.temperature)
     with run.open_policy(policy) as chat:
         responses = run.keep_split(f"{name}/responses", sample, queries, chat, drawn, *seed, read=Response.from_row)
+    checked = run.rows("data/checked", CheckedInstruction.from_row) if run.has("data/checked") else ()
+    instructions = {row.instruction.id: row.instruction.text for row in checked}
     itself = run.open_policy(refiner or policy, role="refiner")
-    others = settings.supervisor, settings.policy, run.cache_path(), settings.engines
     with (
-        Executor(**dataclasses.asdict(settings.execution)) as executor,
-        open_refiner("policy" if refiner else spar.refiner, itself, *others) as chat,
+        run.open_executor() as executor,
+        run.open_refiner("policy" if refiner else spar.refiner, itself) as chat,
     ):
-        run.watch("refiner", chat)
-        votes = by_votes(chat, spar, settings.sampling, *seed)
+        votes, mend = by_votes(chat, spar, settings.sampling, *seed), refining(chat, spar, settings.sampling, *seed)
         verify = verifying(by_functions(executor, instructions), votes, spar)
-        judged = run.keep_split(f"{name}/judged", verified, list(responses), queries, verify, read=Judged.from_row)
+        judged = run.keep_split(f"{name}/judged", verified, responses, queries, verify, read=Judged.from_row)
+        failing = dataclasses.replace(settings.pairs, **thresholds)
         roots = run.keep(f"{name}/roots", failing_roots, queries, judged, failing, *seed, read=Judged.from_row)
-        mending = refining(chat, spar, settings.sampling, *seed)
-        run.keep_split(f"{name}/searched", searched, list(roots), queries, mending, verify, spar, read=Judged.from_row)
+        answers = run.keep_split(f"{name}/searched", searched, roots, queries, mend, verify, spar, read=Judged.from_row)
+    found = run.keep(f"{name}/ends", ends, queries, answers, read=Judged.from_row)
+    found = online_dpo.with_quality(run, settings, name, queries, found, spar.accept_above, seed)
+    # A band is one of all the policy's answers: of a root and its best refinement always one half passes.
+    mended = PairsSettings(**thresholds)
+    pairs = run.keep(f"{name}/pairs", pairs_by_score, queries, found, mended, settings.quality, *seed)
+    return pairs, run.keep(f"{name}/refinements", refinements, queries, answers, found, spar, settings.quality)
 
 
 if __name__ == "__main__":

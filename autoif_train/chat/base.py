@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from autoif_train.types import Messages
 
@@ -49,6 +49,11 @@ class SamplingSettings:
     """Longest answer in tokens; a cut answer is never trained on (ours)."""
     batch_size: int = 256
     """Answers decoded side by side by a local model (ours)."""
+
+    def drawing(self, count: int, temperature: float | None = None) -> Self:
+        """The same settings for `count` answers per query, and at another temperature where one is given."""
+        warmth = self.temperature if temperature is None else temperature
+        return dataclasses.replace(self, responses_per_query=count, temperature=warmth)
 
 
 @dataclasses.dataclass

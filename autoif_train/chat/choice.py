@@ -128,15 +128,6 @@ def open_roles(
             yield {"supervisor": writes, "respondent": answers}
 
 
-def open_refiner(
-    kind: str, itself: AbstractContextManager[ChatModel], supervisor: SupervisorSettings, policy: PolicySettings,
-    cache: Path, engines: Engines = ALL_DEFAULT,
-) -> AbstractContextManager[ChatModel]:  # fmt: skip
-    """Who mends a policy's answers: the policy `itself`, the supervisor, or the tiny world's script."""
-    named = {"supervisor": supervisor, "tiny": dataclasses.replace(supervisor, kind="tiny")}
-    return itself if kind == "policy" else open_chat(named[kind], policy, "refiner", cache, engines)
-
-
 @contextmanager
 def _open_api(settings: ApiSettings, cache: Path, role: str) -> Iterator[ChatModel]:
     with AnswerCache(cache) as kept:

@@ -45,7 +45,7 @@ def _benchmarks(run: Run, settings: Settings) -> Iterator[tuple[str, Benchmark]]
     for name in settings.evaluation.benchmarks:
         yield name, BENCHMARKS[name]
         if settings.evaluation.search and BENCHMARKS[name].violated:
-            yield name, searched(BENCHMARKS[name], settings, run.cache_path())
+            yield name, searched(BENCHMARKS[name], run)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,16 +8,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
-from autoif_train.chat.choice import open_refiner
-from autoif_train.config import Settings
 from autoif_train.evaluation.answers import decoding
 from autoif_train.evaluation.settings import EvaluationSettings
+from autoif_train.feedback.judge import Verify
 from autoif_train.feedback.refinement import critique, refining
-from autoif_train.feedback.search import Refine, SearchSettings, Verify, best, search
+from autoif_train.feedback.search import Refine, SearchSettings, best, search
+from autoif_train.run import Run
 from autoif_train.types import Judged, Query, Response, Verdict
 
 Violated = Callable[[str, str], list[str]]
@@ -55,17 +54,15 @@ def by_checks(violated: Violated) -> Verify:
     return verify
 
 
-def searched(benchmark: Any, settings: Settings, cache: Path) -> Any:
+def searched(benchmark: Any, run: Run) -> Any:
     """The benchmark under `evaluation.search`: sets of their own names, whose scores never share a greedy column."""
-    strategy = settings.evaluation.search
-    spar = dataclasses.replace(settings.spar, strategy=strategy)
+    strategy = run.settings.evaluation.search
+    spar = dataclasses.replace(run.settings.spar, strategy=strategy)
     refiner = "policy" if strategy == "best_of_n" else spar.refiner
 
     def answer(of_set: str, chat: ChatModel, evaluation: EvaluationSettings, seed: int) -> Iterator[Any]:
         verify = by_checks(benchmark.violated(evaluation))
-        with open_refiner(
-            refiner, nullcontext(chat), settings.supervisor, settings.policy, cache, settings.engines
-        ) as mender:
+        with run.open_refiner(refiner, nullcontext(chat)) as mender:
             searching = Searching(chat, refining(mender, spar, decoding(evaluation), seed), verify, spar)
             yield from benchmark.answer(of_set.removesuffix(f"_{strategy}"), searching, evaluation, seed)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from autoif_train.types import Messages, Outcome, Query, QueryFunction
@@ -11,22 +12,38 @@ if TYPE_CHECKING:
     from autoif_train.execution.executor import Executor
 
 RewardFunction = Callable[..., list["float | None"]]
+Weights = Mapping[tuple[str, str], float]
+"""(instruction id, source) → how much a function counts; 1 where it is not named."""
+NO_WEIGHTS: Weights = MappingProxyType({})
 
 
-def score(functions: Sequence[QueryFunction], outcomes: Sequence[Outcome]) -> float | None:
+def shares(
+    functions: Sequence[QueryFunction], outcomes: Sequence[Outcome], weights: Weights = NO_WEIGHTS, audit: bool = False
+) -> list[float] | None:
+    """For each instruction the share of its functions with an opinion that say yes, by their weights.
+
+    None when some instruction has no function with an opinion. Audit functions do not count; with `audit` only they do.
+    """
+    sums: dict[str, list[float]] = {}
+    for function, outcome in zip(functions, outcomes, strict=True):
+        if function.audit is audit:
+            followed_and_all = sums.setdefault(function.instruction_id, [0, 0])
+            if outcome.judged:
+                weight = weights.get((function.instruction_id, function.source), 1)
+                followed_and_all[0] += weight * (outcome is Outcome.FOLLOWED)
+                followed_and_all[1] += weight
+    if not sums or not all(total for _, total in sums.values()):
+        return None
+    return [followed / total for followed, total in sums.values()]
+
+
+def score(functions: Sequence[QueryFunction], outcomes: Sequence[Outcome], audit: bool = False) -> float | None:
     """Mean per instruction over the functions with an opinion, then the minimum over instructions, in [0, 1].
 
-    None when some instruction has no function with an opinion. Audit functions do not count.
+    None when some instruction has no function with an opinion. Audit functions do not count; with `audit` only they do.
     """
-    opinions: dict[str, list[bool]] = {}
-    for function, outcome in zip(functions, outcomes, strict=True):
-        if not function.audit:
-            said = opinions.setdefault(function.instruction_id, [])
-            if outcome.judged:
-                said.append(outcome is Outcome.FOLLOWED)
-    if not opinions or not all(opinions.values()):
-        return None
-    return min(sum(said) / len(said) for said in opinions.values())
+    found = shares(functions, outcomes, audit=audit)
+    return min(found) if found else None
 
 
 def reward_function(executor: Executor, queries: Iterable[Query]) -> RewardFunction:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from autoif_train.execution.reward import score
 from autoif_train.feedback.judge import grouped
-from autoif_train.types import Judged, Query, QueryFunction
+from autoif_train.types import Judged, Query
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,17 +43,11 @@ def audit_rates(queries: Iterable[Query], judged: Iterable[Judged], above: float
     for query, group in grouped(queries, judged):
         watched = {function.instruction_id for function in query.functions if function.audit}
         for row in group if watched else ():
-            pairs = list(zip(query.functions, row.verdict.outcomes, strict=True))
-            pairs = [(function, outcome) for function, outcome in pairs if function.instruction_id in watched]
-            seen = score(*zip(*pairs, strict=True))
-            unseen = score(*zip(*((_swapped(function), outcome) for function, outcome in pairs), strict=True))
+            pairs = zip(query.functions, row.verdict.outcomes, strict=True)
+            of_watched = list(zip(*(pair for pair in pairs if pair[0].instruction_id in watched), strict=True))
+            seen, unseen = score(*of_watched), score(*of_watched, audit=True)
             if seen is not None and unseen is not None:
                 answers += 1
                 training += seen > above
                 audit += unseen > above
     return AuditRates(answers, training / answers, audit / answers) if answers else None
-
-
-def _swapped(function: QueryFunction) -> QueryFunction:
-    """The same function, counted where it was held back and the other way round."""
-    return dataclasses.replace(function, audit=not function.audit)

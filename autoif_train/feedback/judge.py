@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import TypeVar
 
@@ -14,6 +14,8 @@ from autoif_train.types import Judged, Outcome, Query, QueryFunction, Response, 
 QUERIES_PER_FRAME = 256
 
 Answered = TypeVar("Answered", Response, Judged)
+Verify = Callable[[Sequence[tuple[Query, Response]]], list[Judged]]
+"""Answers, each with its query → a verdict on each: functions, a model that votes, or the checks of a benchmark."""
 
 
 def judge(queries: Iterable[Query], responses: Iterable[Response], executor: Runs) -> Iterator[Judged]:
@@ -21,12 +23,20 @@ def judge(queries: Iterable[Query], responses: Iterable[Response], executor: Run
 
     Both inputs are in the same order of queries; queries without a response are passed over.
     """
-    groups = grouped(queries, responses)
-    while frame := list(islice(groups, QUERIES_PER_FRAME)):
-        answered = [(query, answer) for query, answers in frame for answer in answers]
-        calls = [([function.source for function in query.functions], answer.text) for query, answer in answered]
-        for (query, answer), outcomes in zip(answered, outcomes_of(calls, executor), strict=True):
-            yield Judged(answer, verdict(query.functions, outcomes))
+    return verified(responses, queries, lambda asked: verdicts(asked, executor))
+
+
+def verified(responses: Iterable[Response], queries: Iterable[Query], verify: Verify) -> Iterator[Judged]:
+    """Every response as `verify` judges it, in order; queries without a response are passed over."""
+    for frame in frames(queries, responses):
+        yield from verify([(query, answer) for query, answers in frame for answer in answers])
+
+
+def verdicts(asked: Sequence[tuple[Query, Response]], executor: Runs) -> list[Judged]:
+    """The verdict of each query's functions on each answer."""
+    calls = [([function.source for function in query.functions], answer.text) for query, answer in asked]
+    found = zip(asked, outcomes_of(calls, executor), strict=True)
+    return [Judged(answer, verdict(query.functions, outcomes)) for (query, answer), outcomes in found]
 
 
 def outcomes_of(calls: Sequence[tuple[Sequence[str], str]], executor: Runs) -> list[list[Outcome]]:
@@ -75,6 +85,13 @@ def grouped(queries: Iterable[Query], answers: Iterable[Answered]) -> Iterator[t
                 break
         else:
             raise UserError(f"response to the unknown query {query_id}: queries and responses are not of one run")
+
+
+def frames(queries: Iterable[Query], answers: Iterable[Answered]) -> Iterator[list[tuple[Query, list[Answered]]]]:
+    """`grouped` by hundreds: as many queries as are judged side by side."""
+    groups = grouped(queries, answers)
+    while frame := list(islice(groups, QUERIES_PER_FRAME)):
+        yield frame
 
 
 def _query_id(answer: Response | Judged) -> str:

@@ -65,7 +65,10 @@ def pairs_by_score(
         chosen = [row for row in answers if _chosen(row, settings, quality)]
         rejected = [row for row in answers if row not in chosen and _rejected(query, row, settings, quality)]
         pairs = [(good, bad) for good in chosen for bad in rejected if _better(good, bad, quality)]
-        reason = outside_band(rows, settings) if pairs else _no_pair(chosen, rejected, answers, quality)
+        if pairs:
+            reason = outside_band(rows, settings.chosen_above, settings.pass_rate_above, settings.pass_rate_at_most)
+        else:
+            reason = _no_pair(chosen, rejected, answers, quality)
         if reason:
             yield Dropped("query", reason, query.prompt)
             continue
@@ -159,13 +162,16 @@ def _no_pair(chosen: list[Judged], rejected: list[Judged], answers: list[Judged]
     return "no chosen answer" if rejected else "neither chosen nor rejected"
 
 
-def outside_band(rows: Sequence[Judged], settings: PairsSettings) -> str | None:
-    """Why a query of these answers, of which somebody could judge at least one, is too hard or too easy; else None."""
+def outside_band(rows: Sequence[Judged], passes_above: float, above: float, at_most: float) -> str | None:
+    """Why a query of these answers is none to learn from, None where it is one.
+
+    More than the share `above` of the answers that somebody judged must pass, and at most the share `at_most`.
+    """
     scores = [row.verdict.score for row in rows if row.verdict.score is not None]
-    rate = sum(score > settings.chosen_above for score in scores) / len(scores)
-    if settings.pass_rate_above and rate <= settings.pass_rate_above:
-        return "pass rate too low"
-    return "pass rate too high" if rate > settings.pass_rate_at_most else None
+    if not scores:
+        return "nobody could judge"
+    rate = sum(score > passes_above for score in scores) / len(scores)
+    return "pass rate too low" if rate <= above else "pass rate too high" if rate > at_most else None
 
 
 def _draw(

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Literal
 
 from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
-from autoif_train.feedback.judge import grouped
+from autoif_train.feedback.judge import frames
 from autoif_train.synthesis import reading
 from autoif_train.synthesis.asking import ask_until_readable, whole
 from autoif_train.synthesis.prompt import fill
 from autoif_train.types import Dropped, Judged, Kept, Query, derived_seed
-
-QUERIES_PER_FRAME = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +59,7 @@ def score_quality(
     Only answers that follow their instructions (score above `follows_above`) are scored: no other can be chosen.
     An unreadable score leaves the quality None, and such an answer is never chosen.
     """
-    groups = grouped(queries, judged)
-    while frame := list(islice(groups, QUERIES_PER_FRAME)):
+    for frame in frames(queries, judged):
         asked = [(query, row) for query, rows in frame for row in rows if _worth_asking(row, follows_above)]
         prompts = [_prompt(query, row, seed) for query, row in asked]
         # Several scores of one answer must be drawn: at temperature 0 they would be one score said again.

@@ -6,14 +6,13 @@ import dataclasses
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, Literal
 
 from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
-from autoif_train.feedback.judge import QUERIES_PER_FRAME, grouped, outcomes_of, verdict
+from autoif_train.feedback.judge import Verify, frames, grouped, verdicts
 from autoif_train.feedback.pairs import PairsSettings, fails, outside_band
 from autoif_train.feedback.quality import QualitySettings, good_quality
-from autoif_train.feedback.search import Refine, SearchSettings, Verify, best, search, value
+from autoif_train.feedback.search import Refine, SearchSettings, best, search, value
 from autoif_train.synthesis import reading
 from autoif_train.synthesis.asking import Attempt, ask_until_readable, whole
 from autoif_train.synthesis.cross_validation import Runs
@@ -51,9 +50,7 @@ class SparSettings(SearchSettings):
 def refining(chat: ChatModel, settings: SparSettings, sampling: SamplingSettings, *seed: object) -> Refine:
     """`chat` mends an answer after its critique; under `best_of_n` it answers the query anew instead."""
     prompt = _anew if settings.strategy == "best_of_n" else _mended
-    drawn = dataclasses.replace(
-        sampling, responses_per_query=settings.refinements_per_node, temperature=settings.temperature
-    )
+    drawn = sampling.drawing(settings.refinements_per_node, settings.temperature)
 
     def refine(asked: Sequence[tuple[Query, Judged, int]]) -> list[list[Response]]:
         found = chat.answer([prompt(query, answer, first, seed) for query, answer, first in asked], drawn)
@@ -100,17 +97,15 @@ def _least(found: Sequence[Judged]) -> Judged:
 def by_functions(executor: Runs, instructions: Mapping[str, str]) -> Verify:
     """Exact verdicts; the critique names what is violated, by the texts of `instructions` or else by its source."""
 
-    def verify(asked: Sequence[tuple[Query, Response]]) -> list[Judged]:
-        calls = [([function.source for function in query.functions], response.text) for query, response in asked]
-        judged = []
-        for (query, response), outcomes in zip(asked, outcomes_of(calls, executor), strict=True):
-            said = zip(query.functions, outcomes, strict=True)
-            violated = [each for each, outcome in said if outcome is Outcome.VIOLATED and not each.audit]
-            named = dict.fromkeys(instructions.get(each.instruction_id, each.source) for each in violated)
-            judged.append(Judged(response, verdict(query.functions, outcomes), critique=critique(named)))
-        return judged
+    def named(query: Query, row: Judged) -> Iterable[str]:
+        said = zip(query.functions, row.verdict.outcomes, strict=True)
+        violated = [each for each, outcome in said if outcome is Outcome.VIOLATED and not each.audit]
+        return dict.fromkeys(instructions.get(each.instruction_id, each.source) for each in violated)
 
-    return verify
+    return lambda asked: [
+        dataclasses.replace(row, critique=critique(named(query, row)))
+        for (query, _), row in zip(asked, verdicts(asked, executor), strict=True)
+    ]
 
 
 def critique(violated: Iterable[str]) -> str:
@@ -120,7 +115,7 @@ def critique(violated: Iterable[str]) -> str:
 
 def by_votes(chat: ChatModel, settings: SparSettings, sampling: SamplingSettings, *seed: object) -> Verify:
     """The share of Yes among a chat model's judgements; the critique is the first that says No."""
-    drawn = dataclasses.replace(sampling, responses_per_query=settings.votes, temperature=settings.votes_temperature)
+    drawn = sampling.drawing(settings.votes, settings.votes_temperature)
 
     def verify(asked: Sequence[tuple[Query, Response]]) -> list[Judged]:
         messages = [fill("follows", prompt=query.prompt, response=response.text) for query, response in asked]
@@ -141,13 +136,6 @@ def _voted(response: Response, votes: Sequence[Attempt[bool]]) -> Judged:
     return Judged(response, Verdict((), score), critique=against[0] if against else "")
 
 
-def verified(responses: Iterable[Response], queries: Iterable[Query], verify: Verify) -> Iterator[Judged]:
-    """Every response with its verdict and critique, in order."""
-    groups = grouped(queries, responses)
-    while frame := list(islice(groups, QUERIES_PER_FRAME)):
-        yield from verify([(query, response) for query, answers in frame for response in answers])
-
-
 def failing_roots(
     queries: Iterable[Query], judged: Iterable[Judged], settings: PairsSettings, *seed: object
 ) -> Iterator[Judged | Kept | Dropped]:
@@ -155,27 +143,26 @@ def failing_roots(
 
     What counts as failing is what a pair may reject.
     """
+    # As everywhere: a share of 0 is no limit.
+    band = settings.pass_rate_above or -1.0, settings.pass_rate_at_most
     for query, rows in grouped(queries, judged):
         failing = [row for row in rows if row.response.finished and fails(query, row, settings)]
-        reason = outside_band(rows, settings) if failing else _no_root(rows, settings)
+        passed = any(value(row) > settings.rejected_at_or_below for row in rows)
+        reason = "no answer failed" if passed else "nobody could judge"
+        if failing:
+            reason = outside_band(rows, settings.chosen_above, *band)
         if reason:
             yield Dropped("query", reason, query.prompt)
-            continue
-        yield Kept("query")
-        yield random.Random(seeded(*seed, "root", query.id)).choice(failing)
-
-
-def _no_root(rows: Sequence[Judged], settings: PairsSettings) -> str:
-    passed = any(value(row) > settings.rejected_at_or_below for row in rows)
-    return "no answer failed" if passed else "nobody could judge"
+        else:
+            yield Kept("query")
+            yield random.Random(seeded(*seed, "root", query.id)).choice(failing)
 
 
 def searched(
     roots: Iterable[Judged], queries: Iterable[Query], refine: Refine, verify: Verify, settings: SearchSettings
 ) -> Iterator[Judged]:
     """Every answer of each root's search, the root first."""
-    groups = grouped(queries, roots)
-    while frame := list(islice(groups, QUERIES_PER_FRAME)):
+    for frame in frames(queries, roots):
         for answers in search([query for query, _ in frame], [rows[0] for _, rows in frame], refine, verify, settings):
             yield from answers
 

@@ -10,27 +10,18 @@ import dataclasses
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import fmean
 from typing import Any
 
 from autoif_train.chat.base import ChatModel
-from autoif_train.feedback.judge import grouped, outcomes_of
+from autoif_train.execution.reward import Weights, shares
+from autoif_train.feedback.judge import grouped, verdicts
+from autoif_train.feedback.pairs import outside_band
 from autoif_train.feedback.quality import QualitySettings, good_quality, score_quality
 from autoif_train.synthesis.cross_validation import Runs
 from autoif_train.synthesis.reading import without_thinking
-from autoif_train.types import (
-    CheckedInstruction,
-    Dropped,
-    Judged,
-    Outcome,
-    Query,
-    QueryFunction,
-    Response,
-    Selection,
-    Verdict,
-    VerificationFunction,
-)
+from autoif_train.types import CheckedInstruction, Dropped, Judged, Query, Response, Verdict, VerificationFunction
 
 RUN_OF_WORDS = 4
 _DEMAND = r"(constraint|requirement|instruction|condition|criteri)\w*"
@@ -39,8 +30,8 @@ _ALL = rf"\b(all|every|each)\b[^.\n]{{0,40}}\b{_DEMAND}"
 _SELF_PRAISE = re.compile(rf"{_ALL}[^.\n]{{0,40}}\b{_MET}|\b{_MET}[^.\n]{{0,20}}{_ALL}", re.IGNORECASE)
 FLOORS = ("empty", "unfinished", "too long", "repeats itself", "praises itself")
 
-Reward = Callable[[Sequence[str], Sequence[str], Sequence[bool]], "tuple[list[float | None], dict[str, float]]"]
-Weights = Mapping[tuple[str, str], float]
+Paid = tuple["list[float | None]", dict[str, float]]
+Reward = Callable[[Sequence[str], Sequence[str], Sequence[bool]], Paid]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,16 +71,8 @@ def in_band(
     An answer passes when its score is above `passes_above`. Both inputs are in the same order of queries.
     """
     for query, rows in grouped(queries, judged):
-        scores = [row.verdict.score for row in rows if row.verdict.score is not None]
-        rate = sum(score > passes_above for score in scores) / len(scores) if scores else math.nan
-        if not scores:
-            yield Dropped("query", "nobody could judge", query.prompt)
-        elif rate <= settings.pass_rate_above:
-            yield Dropped("query", "pass rate too low", query.prompt)
-        elif rate > settings.pass_rate_at_most:
-            yield Dropped("query", "pass rate too high", query.prompt)
-        else:
-            yield query
+        reason = outside_band(rows, passes_above, settings.pass_rate_above, settings.pass_rate_at_most)
+        yield Dropped("query", reason, query.prompt) if reason else query
 
 
 def reliability(function: VerificationFunction) -> float:
@@ -99,7 +82,7 @@ def reliability(function: VerificationFunction) -> float:
     sides = (evidence.true_accuracy, evidence.false_accuracy) if evidence else (None, None)
     accuracy = function.accuracy if None in sides else fmean(sides)
     agreement = evidence.agreement if evidence else None
-    return (1.0 if accuracy is None else accuracy) * (1.0 if agreement is None else agreement)
+    return math.prod(1.0 if share is None else share for share in (accuracy, agreement))
 
 
 def reliabilities(checked: Iterable[CheckedInstruction]) -> Weights:
@@ -109,26 +92,14 @@ def reliabilities(checked: Iterable[CheckedInstruction]) -> Weights:
     }
 
 
-def constraint_share(
-    functions: Sequence[QueryFunction], outcomes: Sequence[Outcome], weights: Weights, audit: bool = False
-) -> float | None:
-    """Mean over the instructions of the weighted share of their functions that say the answer follows, 0 to 1.
+def constraint_share(query: Query, row: Judged, weights: Weights, audit: bool = False) -> float | None:
+    """Mean over an answer's instructions of the weighted share of their functions that say yes, 0 to 1.
 
     Unlike a verdict's minimum it credits the instructions that are followed beside one that is not. None where no
     function of some instruction has an opinion. With `audit` the functions held back count, and only they.
     """
-    said: dict[str, list[tuple[float, bool]]] = {}
-    for function, outcome in zip(functions, outcomes, strict=True):
-        if function.audit is audit:
-            opinions = said.setdefault(function.instruction_id, [])
-            if outcome.judged:
-                weight = weights.get((function.instruction_id, function.source), 1.0)
-                opinions.append((weight, outcome is Outcome.FOLLOWED))
-    totals = [sum(weight for weight, _ in opinions) for opinions in said.values()]
-    if not totals or not all(totals):
-        return None
-    followed = [sum(weight for weight, yes in opinions if yes) for opinions in said.values()]
-    return fmean(part / total for part, total in zip(followed, totals, strict=True))
+    found = shares(query.functions, row.verdict.outcomes, weights, audit)
+    return fmean(found) if found else None
 
 
 def floor(text: str, finished: bool, settings: GrpoSettings) -> str | None:
@@ -169,47 +140,39 @@ def shaped_reward(
     """
     known = {query.id: query for query in queries}
 
-    def reward(
-        query_ids: Sequence[str], texts: Sequence[str], finished: Sequence[bool]
-    ) -> tuple[list[float | None], dict[str, float]]:
+    def reward(query_ids: Sequence[str], texts: Sequence[str], finished: Sequence[bool]) -> Paid:
         asked = [known[query_id] for query_id in query_ids]
-        texts = [without_thinking(text) for text in texts]
-        found = outcomes_of(
-            [([f.source for f in query.functions], text) for query, text in zip(asked, texts, strict=True)], executor
-        )
-        said = list(zip(asked, found, strict=True))
-        shares = [constraint_share(query.functions, outcomes, weights) for query, outcomes in said]
-        audited = [constraint_share(query.functions, outcomes, weights, audit=True) for query, outcomes in said]
-        floors = [floor(text, done, settings) for text, done in zip(texts, finished, strict=True)]
-        rows = [
-            Judged(Response(query.id, text, "policy", place, done), Verdict(tuple(outcomes), 0.0 if reason else share))
-            for place, ((query, outcomes), text, done, reason, share) in enumerate(
-                zip(said, texts, finished, floors, shares, strict=True)
-            )
+        answers = [
+            Response(query_id, without_thinking(text), "policy", place, done)
+            for place, (query_id, text, done) in enumerate(zip(query_ids, texts, finished, strict=True))
         ]
-        earned = [row.verdict.score for row in rows]
-        rewards = _through_gate(rows, known, judge, quality, *seed) if judge else earned
-        gaps = [a - b for a, b in zip(shares, audited, strict=True) if a is not None and b is not None]
+        judged = verdicts(list(zip(asked, answers, strict=True)), executor)
+        followed, audited = (
+            [constraint_share(query, row, weights, audit) for query, row in zip(asked, judged, strict=True)]
+            for audit in (False, True)
+        )
+        floors = [floor(answer.text, answer.finished, settings) for answer in answers]
+        earned = [0.0 if reason else share for reason, share in zip(floors, followed, strict=True)]
+        rewards = earned
+        if judge:
+            rows = [Judged(answer, Verdict((), worth)) for answer, worth in zip(answers, earned, strict=True)]
+            scored = score_quality(asked, rows, judge, quality, 0.0, *seed)
+            rewards = [_through_gate(row, quality) for row in scored if isinstance(row, Judged)]
+        gaps = [a - b for a, b in zip(followed, audited, strict=True) if a is not None and b is not None]
         reasons, count = Counter(floors), len(texts)
         return rewards, {
             **{f"floor/{reason.replace(' ', '_')}": reasons[reason] / count for reason in FLOORS},
             "gate/shut": sum(before != after for before, after in zip(earned, rewards, strict=True)) / count,
             "unjudged": rewards.count(None) / count,
-            "constraints": fmean(share or 0.0 for share in shares),
+            "constraints": fmean(share or 0.0 for share in followed),
             **({"audit/gap": fmean(gaps)} if gaps else {}),
         }
 
     return reward
 
 
-def _through_gate(
-    rows: Sequence[Judged], known: Mapping[str, Query], judge: ChatModel, quality: QualitySettings, *seed: object
-) -> list[float | None]:
-    """What is left of the verdicts' scores: 0 for an irrelevant answer, None where the judge said nothing."""
-    rewards: list[float | None] = [0.0] * len(rows)
-    ordered = sorted(rows, key=lambda row: row.response.query_id)  # a query's answers stand together
-    once = [known[query_id] for query_id in dict.fromkeys(row.response.query_id for row in ordered)]
-    for row in Selection.of(score_quality(once, ordered, judge, quality, 0.0, *seed)).rows:
-        stays = not row.verdict.score or good_quality(row, quality)
-        rewards[row.response.index] = row.verdict.score if stays else None if row.quality is None else 0.0
-    return rewards
+def _through_gate(row: Judged, quality: QualitySettings) -> float | None:
+    """What is left of the score: 0 for an irrelevant answer, None where the judge could not be read."""
+    if not row.verdict.score or good_quality(row, quality):
+        return row.verdict.score
+    return None if row.quality is None else 0.0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import TypeVar
 
-from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
+from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
 from autoif_train.types import Query, Response, derived_seed
 
-QUERIES_PER_FRAME = 512  # sampled side by side: enough to sort by length, little enough to stream
+Asked = TypeVar("Asked")
+PROMPTS_PER_FRAME = 512  # sampled side by side: enough to sort by length, little enough to stream
 
 
 def sample(queries: Iterable[Query], chat: ChatModel, settings: SamplingSettings, *seed: object) -> Iterator[Response]:
@@ -16,9 +18,19 @@ def sample(queries: Iterable[Query], chat: ChatModel, settings: SamplingSettings
 
     Each answer's randomness derives from (`seed`, query id, index) alone.
     """
-    queries = iter(queries)
-    while frame := list(islice(queries, QUERIES_PER_FRAME)):
-        prompts = [Prompt(query.messages, "response", query.prompt, derived_seed(*seed, query.id)) for query in frame]
-        for query, answers in zip(frame, chat.answer(prompts, settings), strict=True):
-            for index, answer in enumerate(answers):
-                yield Response(query.id, answer.text, chat.name, index, answer.finished)
+    asked = (
+        (query, Prompt(query.messages, "response", query.prompt, derived_seed(*seed, query.id))) for query in queries
+    )
+    for query, answers in answered(asked, chat, settings):
+        for index, answer in enumerate(answers):
+            yield Response(query.id, answer.text, chat.name, index, answer.finished)
+
+
+def answered(
+    asked: Iterable[tuple[Asked, Prompt]], chat: ChatModel, settings: SamplingSettings
+) -> Iterator[tuple[Asked, list[Answer]]]:
+    """Whatever is asked about, beside the answers to its prompt, in order."""
+    asked = iter(asked)
+    while frame := list(islice(asked, PROMPTS_PER_FRAME)):
+        found = chat.answer([prompt for _, prompt in frame], settings)
+        yield from ((what, answers) for (what, _), answers in zip(frame, found, strict=True))

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from autoif_train.feedback.judge import Verify
 from autoif_train.types import Judged, Query, Response
 
-# (query, answer to refine, refinements it had before) → refinements of each; (query, answer) → a verdict on each.
 Refine = Callable[[Sequence[tuple[Query, Judged, int]]], list[list[Response]]]
-Verify = Callable[[Sequence[tuple[Query, Response]]], list[Judged]]
+"""(query, answer to refine, refinements it had before) → refinements of each."""
 
 
 @dataclasses.dataclass(frozen=True)

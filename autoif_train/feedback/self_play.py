@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
-from autoif_train.types import (
-    Demonstration,
-    Dropped,
-    Kept,
-    PreferencePair,
-    Response,
-    UserError,
-    content_id,
-    derived_seed,
-)
-
-DEMONSTRATIONS_PER_FRAME = 512
+from autoif_train.feedback.sample import answered
+from autoif_train.types import Demonstration, Dropped, Kept, PreferencePair, Response, UserError, derived_seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,14 +35,12 @@ def own_answers(
     demonstrations: Iterable[Demonstration], chat: ChatModel, settings: SamplingSettings, *seed: object
 ) -> Iterator[Response]:
     """One answer of the policy to the prompt of each demonstration, in order and unfiltered."""
-    demonstrations = iter(demonstrations)
-    while frame := list(islice(demonstrations, DEMONSTRATIONS_PER_FRAME)):
-        prompts = [
-            Prompt(each.prompt, "response", each.prompt[-1]["content"], derived_seed(*seed, content_id(*_texts(each))))
-            for each in frame
-        ]
-        for each, (answer,) in zip(frame, chat.answer(prompts, settings), strict=True):
-            yield Response(each.query_id, answer.text, chat.name, finished=answer.finished)
+    asked = (
+        (each, Prompt(each.prompt, "response", each.prompt[-1]["content"], derived_seed(*seed, each.id)))
+        for each in demonstrations
+    )
+    for each, (answer,) in answered(asked, chat, settings):
+        yield Response(each.query_id, answer.text, chat.name, finished=answer.finished)
 
 
 def self_play_pairs(
@@ -65,10 +52,10 @@ def self_play_pairs(
     the data's. The loss of two equal texts is a constant, so they make no pair.
     """
     for each, *own in zip(demonstrations, *answers, strict=True):
-        prompt, text = _texts(each)
+        text = each.completion[-1]["content"]
         for answer in own:
             if answer.text.strip() == text.strip():
-                yield Dropped("answer", "the same as the data's", f"{prompt}\n→ {text}")
+                yield Dropped("answer", "the same as the data's", f"{each.prompt[-1]['content']}\n→ {text}")
                 continue
             yield Kept("answer")
             rejected = [{"role": "assistant", "content": answer.text}]
@@ -85,7 +72,3 @@ def round_section(section: dict[str, Any], settings: SpinSettings, number: int) 
             raise UserError(f"spin.dpo.{name}: each round has its own; set spin.{name}s")
         own[name] = values[min(number, len(values)) - 1]
     return {**section, **settings.dpo, **own}
-
-
-def _texts(demonstration: Demonstration) -> tuple[str, str]:
-    return demonstration.prompt[-1]["content"], demonstration.completion[-1]["content"]

@@ -38,7 +38,7 @@ def ask_until_readable(
     """
     attempts = [[_attempt(answer, read) for answer in answers] for answers in chat.answer(prompts, settings)]
     warmer = max(settings.temperature, LEAST_TEMPERATURE_AGAIN)
-    again = dataclasses.replace(settings, responses_per_query=1, temperature=warmer)
+    again = settings.drawing(1, warmer)
     unread = [[place for place, attempt in enumerate(row) if attempt.reason] for row in attempts]
     for _ in range(most_asks_again):
         errands = list(_errands(prompts, attempts, unread))

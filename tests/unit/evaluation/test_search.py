@@ -10,6 +10,7 @@ from autoif_train.evaluation import choice, tiny
 from autoif_train.evaluation.answers import decoding
 from autoif_train.evaluation.search import Searching, by_checks, searched
 from autoif_train.feedback.search import SearchSettings
+from autoif_train.run import Run
 from autoif_train.types import Response
 
 PROMPT = "What color is the fox? Write in all uppercase."
@@ -53,16 +54,16 @@ def test_the_checks_name_what_is_violated_as_the_prompt_words_it():
 
 
 def test_a_searched_set_has_a_name_and_a_decoding_of_its_own(tmp_path):
-    settings = resolve(**{"evaluation.search": "best_of_n"})
-    benchmark = searched(choice.BENCHMARKS["tiny"], settings, tmp_path / "cache")
+    settings = resolve(**{"evaluation.search": "best_of_n", "output_dir": tmp_path})
+    benchmark = searched(choice.BENCHMARKS["tiny"], Run(settings, "evaluate"))
     assert benchmark.sets == ("H_best_of_n", "Q_best_of_n")
     assert benchmark.search["strategy"] == "best_of_n"
     assert benchmark.search["verified_by"] == "the checks that grade"
 
 
 def test_best_of_n_passes_wherever_a_greedy_answer_does(tmp_path):
-    settings = resolve(**{"evaluation.search": "best_of_n", "evaluation.max_prompts": "16"})
-    benchmark = searched(choice.BENCHMARKS["tiny"], settings, tmp_path / "cache")
+    settings = resolve(**{"evaluation.search": "best_of_n", "evaluation.max_prompts": "16", "output_dir": tmp_path})
+    benchmark = searched(choice.BENCHMARKS["tiny"], Run(settings, "evaluate"))
     chat = Rambling()
     greedy = list(tiny.answer_set("H", chat, settings.evaluation))
     rows = list(benchmark.answer("H_best_of_n", chat, settings.evaluation, 0))

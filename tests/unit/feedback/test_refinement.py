@@ -8,6 +8,7 @@ import json
 import pytest
 
 from autoif_train.chat.base import Answer, SamplingSettings
+from autoif_train.feedback.judge import verified
 from autoif_train.feedback.pairs import PairsSettings
 from autoif_train.feedback.quality import QualitySettings
 from autoif_train.feedback.refinement import (
@@ -20,7 +21,6 @@ from autoif_train.feedback.refinement import (
     refinements,
     refining,
     searched,
-    verified,
     verifying,
 )
 from autoif_train.types import Judged, Outcome, Query, QueryFunction, Response, Selection, Verdict

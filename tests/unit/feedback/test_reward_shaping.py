@@ -42,7 +42,8 @@ def share(weights=None, audit=False, **letters):
                 QueryFunction(f"{name}{place}", name.removeprefix("audit_"), audit=name.startswith("audit_"))
             )
             outcomes.append(NAMES[letter])
-    return constraint_share(functions, outcomes, weights or {}, audit)
+    query, answer = Query("Say it.", (), tuple(functions)), Response("id", "x", "p")
+    return constraint_share(query, Judged(answer, Verdict(tuple(outcomes), None)), weights or {}, audit)
 
 
 @pytest.mark.parametrize(("letters", "expected"), [("+", 1.0), ("-", 0.0), ("+-", 0.5), ("+c", 1.0), ("c", None)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autoif_train.chat.base import Answer, SamplingSettings
-from autoif_train.feedback.sample import QUERIES_PER_FRAME, sample
+from autoif_train.feedback.sample import PROMPTS_PER_FRAME, sample
 from autoif_train.types import Query, QueryFunction
 
 
@@ -56,10 +56,10 @@ def test_a_seed_depends_on_query_and_round_not_on_neighbours():
 
 def test_many_queries_stream_in_frames():
     chat = Echo()
-    found = sample(queries(QUERIES_PER_FRAME + 1), chat, SamplingSettings(2), 0)
+    found = sample(queries(PROMPTS_PER_FRAME + 1), chat, SamplingSettings(2), 0)
     next(found)
     assert chat.calls == 1
-    assert len(list(found)) + 1 == 2 * (QUERIES_PER_FRAME + 1)
+    assert len(list(found)) + 1 == 2 * (PROMPTS_PER_FRAME + 1)
     assert chat.calls == 2
 
 
