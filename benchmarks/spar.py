@@ -275,7 +275,7 @@ def character_pairs(policy: str, seed: int) -> dict[str, list[dict[str, Any]]]:
     found = {}
     with open_model(policy, PolicySettings(), "policy") as chat:
         judged = list(verified(sample(queries, chat, DRAWN, seed), queries, verify))
-        roots = Selection.of(failing_roots(queries, judged, PairsSettings(rejected_at_or_below=0.5), seed)).rows
+        roots = Selection.of(failing_roots(queries, judged, PairsSettings(), 0.5, seed)).rows
         anew = SparSettings(strategy="best_of_n", temperature=1.0)
         own = refining(chat, anew, DRAWN, seed)
         ways = {

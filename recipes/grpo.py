@@ -30,32 +30,31 @@ def main(settings):
         policy = run.need("sft", "sft")
         queries = list(run.need("data/queries", "generate_data", read=Query.from_row))
         for number in range(1, settings.grpo.rounds + 1):
-            name = f"grpo/round_{number}"
+            name, seed = f"grpo/round_{number}", (settings.seed, "grpo", number)
             asked = round_queries(queries, settings.online_dpo, settings.synthesis.max_answered_queries, number)
-            prompts = choose(run, settings, policy, asked, number)
+            prompts = choose(run, settings, policy, asked, name, seed)
             if not run.has(f"{name}/metrics"):  # a round's last file
-                with rewarding(run, settings, asked, number) as reward:
+                with rewarding(run, settings, asked, seed) as reward:
                     run.train_round(name, number, train_grpo, policy, prompts, reward, settings.grpo.trainer)
             policy = str(run.path(f"{name}/policy"))
 
 
-def choose(run, settings, policy, queries, number):
+def choose(run, settings, policy, queries, name, seed):
     """The prompts of a round: those whose pass rate under the policy lies in the band."""
-    name, grpo, seed = f"grpo/round_{number}", settings.grpo, (settings.seed, "grpo", number)
     chosen = queries
-    if grpo.pilot_responses:
-        sampling = settings.sampling.drawing(grpo.pilot_responses)
+    if settings.grpo.pilot_responses:
+        sampling = settings.sampling.drawing(settings.grpo.pilot_responses)
         with run.open_executor() as executor, run.open_policy(policy) as chat:
             told = run.keep_split(f"{name}/responses", sample, queries, chat, sampling, *seed, read=Response.from_row)
             judged = run.keep(f"{name}/judged", judge, queries, told, executor, read=Judged.from_row)
-        chosen = in_band(queries, judged, grpo, settings.pairs.chosen_above)
+        chosen = in_band(queries, judged, settings.grpo, settings.pairs.chosen_above)
     return run.keep(
         f"{name}/prompts", lambda: chosen, write=lambda query: {"prompt": query.messages, "query_id": query.id}
     )
 
 
 @contextmanager
-def rewarding(run, settings, queries, number):
+def rewarding(run, settings, queries, seed):
     """The reward of a round, with the executor and the judge of relevance open behind it."""
     grpo, gated, weights = settings.grpo, settings.grpo.gate and settings.quality.enabled, {}
     if grpo.weigh_functions and run.has("data/checked"):
@@ -63,7 +62,6 @@ def rewarding(run, settings, queries, number):
     with run.open_executor() as executor, run.open_supervisor() as supervisor:
         # Opened now: a model that is loaded while another trains under ZeRO-3 would be sharded with it.
         gate = quality_judge(settings.quality, supervisor.open()) if gated else None
-        seed = (settings.seed, "grpo", number)
         yield shaped_reward(queries, weights, executor.open(), grpo, settings.quality, gate, *seed)
 
 

@@ -10,7 +10,6 @@ refiner, three rounds in about a minute on one CPU core, after the earlier stage
 
 from __future__ import annotations
 
-import dataclasses
 from functools import partial
 
 import online_dpo
@@ -48,35 +47,32 @@ def main(settings):
             if settings.spar.train_refiner:
                 section = {**settings.sft, **settings.spar.sft}
                 refiner = run.train(f"{name}/refiner", train_sft, refiner or policy, mended, section, number=number)
-            section = {**settings.dpo, **settings.spar.dpo}
-            policy = run.train_round(name, number, train_dpo, policy, pairs, section)
+            policy = run.train_round(name, number, train_dpo, policy, pairs, {**settings.dpo, **settings.spar.dpo})
 
 
 def refine(run, settings, policy, refiner, number, queries):
     """One round's data: the pairs that the policy learns from, and the demonstrations for the refiner."""
     name, seed, spar = f"spar/round_{number}", (settings.seed, "spar", number), settings.spar
-    thresholds = {"chosen_above": spar.accept_above, "rejected_at_or_below": spar.accept_above}
     drawn = settings.sampling.drawing(spar.responses_per_query, spar.temperature)
     with run.open_policy(policy) as chat:
         responses = run.keep_split(f"{name}/responses", sample, queries, chat, drawn, *seed, read=Response.from_row)
     checked = run.rows("data/checked", CheckedInstruction.from_row) if run.has("data/checked") else ()
     instructions = {row.instruction.id: row.instruction.text for row in checked}
-    itself = run.open_policy(refiner or policy, role="refiner")
-    with (
-        run.open_executor() as executor,
-        run.open_refiner("policy" if refiner else spar.refiner, itself) as chat,
-    ):
+    who, itself = "policy" if refiner else spar.refiner, run.open_policy(refiner or policy, role="refiner")
+    with run.open_executor() as executor, run.open_refiner(who, itself) as chat:
         votes, mend = by_votes(chat, spar, settings.sampling, *seed), refining(chat, spar, settings.sampling, *seed)
         verify = verifying(by_functions(executor, instructions), votes, spar)
         judged = run.keep_split(f"{name}/judged", verified, responses, queries, verify, read=Judged.from_row)
-        failing = dataclasses.replace(settings.pairs, **thresholds)
-        roots = run.keep(f"{name}/roots", failing_roots, queries, judged, failing, *seed, read=Judged.from_row)
+        roots = run.keep(
+            f"{name}/roots", failing_roots, queries, judged, settings.pairs, spar.accept_above, *seed,
+            read=Judged.from_row,
+        )  # fmt: skip
         answers = run.keep_split(f"{name}/searched", searched, roots, queries, mend, verify, spar, read=Judged.from_row)
     found = run.keep(f"{name}/ends", ends, queries, answers, read=Judged.from_row)
     found = online_dpo.with_quality(run, settings, name, queries, found, spar.accept_above, seed)
-    # A band is one of all the policy's answers: of a root and its best refinement always one half passes.
-    mended = PairsSettings(**thresholds)
-    pairs = run.keep(f"{name}/pairs", pairs_by_score, queries, found, mended, settings.quality, *seed)
+    # Without the band of pass rates, which is one of all the policy's answers: of these two always one half passes.
+    accepted = PairsSettings(chosen_above=spar.accept_above, rejected_at_or_below=spar.accept_above)
+    pairs = run.keep(f"{name}/pairs", pairs_by_score, queries, found, accepted, settings.quality, *seed)
     return pairs, run.keep(f"{name}/refinements", refinements, queries, answers, found, spar, settings.quality)
 
 

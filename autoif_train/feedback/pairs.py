@@ -130,19 +130,19 @@ def _chosen(row: Judged, settings: PairsSettings, quality: QualitySettings) -> b
 
 
 def _rejected(query: Query, row: Judged, settings: PairsSettings, quality: QualitySettings) -> bool:
-    return fails(query, row, settings) or (row.verdict.score is not None and poor_quality(row, quality))
+    return fails(query, row, settings.rejected_at_or_below) or (
+        row.verdict.score is not None and poor_quality(row, quality)
+    )
 
 
-def fails(query: Query, row: Judged, settings: PairsSettings) -> bool:
+def fails(query: Query, row: Judged, at_or_below: float) -> bool:
     """Whether the answer scores low enough to be rejected, every function that counts having judged it."""
     score = row.verdict.score
     if score is None:
         return False
     # A judge without functions leaves no outcomes.
     counted = zip(query.functions, row.verdict.outcomes, strict=True) if row.verdict.outcomes else ()
-    return score <= settings.rejected_at_or_below and all(
-        outcome.judged for function, outcome in counted if not function.audit
-    )
+    return score <= at_or_below and all(outcome.judged for function, outcome in counted if not function.audit)
 
 
 def _better(good: Judged, bad: Judged, quality: QualitySettings) -> bool:

@@ -118,15 +118,16 @@ def by_votes(chat: ChatModel, settings: SparSettings, sampling: SamplingSettings
     drawn = sampling.drawing(settings.votes, settings.votes_temperature)
 
     def verify(asked: Sequence[tuple[Query, Response]]) -> list[Judged]:
-        messages = [fill("follows", prompt=query.prompt, response=response.text) for query, response in asked]
-        prompts = [
-            Prompt([{"role": "user", "content": text}], "judgement", text, seeded(*seed, "votes", response.id))
-            for text, (_, response) in zip(messages, asked, strict=True)
-        ]
+        prompts = [_judgement(query, response, seed) for query, response in asked]
         found = ask_until_readable(chat, prompts, drawn, lambda said: reading.yes_or_no(whole(said)), 0)
         return [_voted(response, votes) for (_, response), votes in zip(asked, found, strict=True)]
 
     return verify
+
+
+def _judgement(query: Query, response: Response, seed: tuple) -> Prompt:
+    text = fill("follows", prompt=query.prompt, response=response.text)
+    return Prompt([{"role": "user", "content": text}], "judgement", text, seeded(*seed, "votes", response.id))
 
 
 def _voted(response: Response, votes: Sequence[Attempt[bool]]) -> Judged:
@@ -137,20 +138,19 @@ def _voted(response: Response, votes: Sequence[Attempt[bool]]) -> Judged:
 
 
 def failing_roots(
-    queries: Iterable[Query], judged: Iterable[Judged], settings: PairsSettings, *seed: object
+    queries: Iterable[Query], judged: Iterable[Judged], settings: PairsSettings, accept_above: float, *seed: object
 ) -> Iterator[Judged | Kept | Dropped]:
     """One failing answer, drawn, of each query that has any and lies in the band of pass rates: its search's root.
 
-    What counts as failing is what a pair may reject.
+    What scores at most `accept_above` fails, if a pair may reject it; `settings` hold the band.
     """
-    # As everywhere: a share of 0 is no limit.
-    band = settings.pass_rate_above or -1.0, settings.pass_rate_at_most
     for query, rows in grouped(queries, judged):
-        failing = [row for row in rows if row.response.finished and fails(query, row, settings)]
-        passed = any(value(row) > settings.rejected_at_or_below for row in rows)
+        failing = [row for row in rows if row.response.finished and fails(query, row, accept_above)]
+        passed = any(value(row) > accept_above for row in rows)
         reason = "no answer failed" if passed else "nobody could judge"
         if failing:
-            reason = outside_band(rows, settings.chosen_above, *band)
+            # A share of 0 is no limit: a query that no answer follows may be searched.
+            reason = outside_band(rows, accept_above, settings.pass_rate_above or -1.0, settings.pass_rate_at_most)
         if reason:
             yield Dropped("query", reason, query.prompt)
         else:

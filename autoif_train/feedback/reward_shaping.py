@@ -7,7 +7,6 @@ gate of relevance, and the audit functions, whose verdicts are logged beside the
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -82,7 +81,7 @@ def reliability(function: VerificationFunction) -> float:
     sides = (evidence.true_accuracy, evidence.false_accuracy) if evidence else (None, None)
     accuracy = function.accuracy if None in sides else fmean(sides)
     agreement = evidence.agreement if evidence else None
-    return math.prod(1.0 if share is None else share for share in (accuracy, agreement))
+    return (1.0 if accuracy is None else accuracy) * (1.0 if agreement is None else agreement)
 
 
 def reliabilities(checked: Iterable[CheckedInstruction]) -> Weights:

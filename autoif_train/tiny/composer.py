@@ -42,7 +42,7 @@ def compose(question: Question, constraints: list[Constraint], rng: random.Rando
     return _dress(text, question, extras[0], demands, rng)
 
 
-def _capitalised(text: str) -> str:
+def capitalised(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
@@ -124,7 +124,7 @@ def _add_keywords(sentences: list[str], demands: Demands, rng: random.Random) ->
 
 def _avoid(sentences: list[str], entity: str, demands: Demands, rng: random.Random) -> list[str]:
     """Capitalise, and mostly replace a forbidden word: a model that tries hard still slips at times."""
-    sentences = [_capitalised(sentence) for sentence in sentences]
+    sentences = [capitalised(sentence) for sentence in sentences]
     if "taboo" not in demands or rng.random() >= 0.9:
         return sentences
     word = demands["taboo"][0]
@@ -132,7 +132,7 @@ def _avoid(sentences: list[str], entity: str, demands: Demands, rng: random.Rand
     if substitutes is None:
         return sentences
     pattern = re.compile(rf"\b{word}\b", re.IGNORECASE)
-    return [_capitalised(pattern.sub(lambda _: rng.choice(substitutes), sentence)) for sentence in sentences]
+    return [capitalised(pattern.sub(lambda _: rng.choice(substitutes), sentence)) for sentence in sentences]
 
 
 def _punctuate(sentences: list[str], demands: Demands, rng: random.Random) -> list[str]:
@@ -162,10 +162,10 @@ def _dress(text: str, question: Question, spare: str, demands: Demands, rng: ran
     if "end" in demands:
         text += gap + str(demands["end"][0])
     if "ps" in demands:
-        text += f"\nP.S. {_capitalised(statement(question.entity, spare, rng, opening=True))}."
+        text += f"\nP.S. {capitalised(statement(question.entity, spare, rng, opening=True))}."
     if "title" in demands:
         title = rng.choice([question.entity, question.attribute, f"the {question.entity}"])
-        text = f"<<{_capitalised(title)}>>\n{text}"
+        text = f"<<{capitalised(title)}>>\n{text}"
     if "repeat" in demands:
         text = question.text + gap + text
     if "lower" in demands:

@@ -9,7 +9,7 @@ import random
 import re
 from collections.abc import Callable
 
-from autoif_train.tiny.composer import statement
+from autoif_train.tiny.composer import capitalised, statement
 from autoif_train.tiny.constraints import check, constraint_of
 from autoif_train.tiny.lexicon import ASIDES, CLOSING_QUESTIONS, ENTITIES
 from autoif_train.tiny.questions import Question, words
@@ -34,8 +34,7 @@ def _said(question: Question, chance: Chance) -> str:
 
 
 def _sentence(question: Question, chance: Chance) -> str:
-    said = _said(question, chance)
-    return f"{said[0].upper()}{said[1:]}."
+    return f"{capitalised(_said(question, chance))}."
 
 
 def _within(text: str, *clauses: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+Reward = Callable[[Sequence[str], Sequence[str], Sequence[bool]], "tuple[list[float | None], dict[str, float]]"]
+"""(query ids, texts, whether each ended) → (rewards, figures)."""
+
 
 def declare_ends(arguments: Any, ends: Collection[int]) -> None:
     """Let the sampling that a GRPOConfig asks for stop at every one of `ends`, unless it names its own.
@@ -16,10 +19,8 @@ def declare_ends(arguments: Any, ends: Collection[int]) -> None:
     arguments.generation_kwargs = {name: sorted(ends), **(arguments.generation_kwargs or {})}
 
 
-def as_reward_function(
-    reward: Callable[..., tuple[list[float | None], dict[str, float]]], ends: Collection[int]
-) -> Callable[..., list[float | None]]:
-    """TRL's reward function for `reward(query ids, texts, whether each ended) -> (rewards, figures)`.
+def as_reward_function(reward: Reward, ends: Collection[int]) -> Callable[..., list[float | None]]:
+    """TRL's reward function for a `Reward`.
 
     An answer ended if its last token is one of `ends`. The figures are logged with the trainer's own.
     """

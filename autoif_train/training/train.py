@@ -6,7 +6,6 @@ import dataclasses
 import gc
 import json
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from autoif_train.training.arguments import trainer_arguments
 from autoif_train.training.card import write_card
 from autoif_train.training.checkpoints import full_disk_told, newest_checkpoint, read_numbered_cpus, remove_torn
 from autoif_train.training.engine import check_running, keeps_float32_weights, launched_engine
-from autoif_train.training.group import as_reward_function, declare_ends
+from autoif_train.training.group import Reward, as_reward_function, declare_ends
 from autoif_train.training.inspection import check_template, ends_of, survey
 from autoif_train.training.interruption import Stopped, deferred
 from autoif_train.types import UserError
@@ -118,7 +117,7 @@ def train_dpo(
 def train_grpo(
     checkpoint: str,
     prompts: Rows,
-    reward: Callable[..., tuple[list[float | None], dict[str, float]]],
+    reward: Reward,
     section: dict[str, Any],
     policy: PolicySettings,
     seed: int,

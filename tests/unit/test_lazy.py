@@ -39,6 +39,12 @@ def test_it_is_opened_once_and_closed_with_its_block(opens, moments):
     assert moments == ["opened", "closed"]
 
 
+def test_it_can_be_opened_before_it_is_used(opens, moments):
+    with Lazy(opens) as door:
+        assert door.open().name == "door"
+        assert moments == ["opened"]
+
+
 def test_an_error_of_the_opening_is_told_where_it_is_first_used():
     @contextmanager
     def fails():

@@ -69,8 +69,7 @@ def judged(text, score, outcomes=(), **fields):
 
 
 def roots_of(*rows, seed=0, **changes):
-    settings = PairsSettings(rejected_at_or_below=0.5, **changes)
-    return Selection.of(failing_roots([QUERY], rows, settings, seed))
+    return Selection.of(failing_roots([QUERY], rows, PairsSettings(**changes), 0.5, seed))
 
 
 def test_a_critique_names_the_instructions_that_are_violated():
