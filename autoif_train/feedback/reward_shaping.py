@@ -155,6 +155,7 @@ def shaped_reward(
         rewards = earned
         if judge:
             rows = [Judged(answer, Verdict((), worth)) for answer, worth in zip(answers, earned, strict=True)]
+            # A trainer may mix its queries: `asked` names that of each answer.
             scored = score_quality(asked, rows, judge, quality, 0.0, *seed)
             rewards = [_through_gate(row, quality) for row in scored if isinstance(row, Judged)]
         gaps = [a - b for a, b in zip(followed, audited, strict=True) if a is not None and b is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autoif_train.execution import Outcome
-from autoif_train.execution.reward import score
+from autoif_train.execution.reward import score, shares
 from autoif_train.types import Query, QueryFunction
 
 LOWER = "def evaluate(r):\n    return r == r.lower()"
@@ -39,3 +39,11 @@ def test_a_violated_instruction_is_not_hidden_by_another():
 def test_audit_functions_do_not_count():
     functions = [QueryFunction(LOWER, "i1"), QueryFunction(SHORT, "i1", audit=True)]
     assert score(functions, [Outcome.FOLLOWED, Outcome.VIOLATED]) == 1.0
+    assert score(functions, [Outcome.FOLLOWED, Outcome.VIOLATED], audit=True) == 0.0
+
+
+def test_a_share_goes_by_the_weights_of_instruction_and_source():
+    functions = [QueryFunction(source, name) for name in ("i1", "i2") for source in (LOWER, SHORT)]
+    outcomes = [Outcome.FOLLOWED, Outcome.VIOLATED] * 2
+    assert shares(functions, outcomes, {("i1", LOWER): 3.0}) == [0.75, 0.5]
+    assert shares(functions, outcomes, {("i1", LOWER): 0.0, ("i1", SHORT): 0.0}) is None
