@@ -82,38 +82,40 @@ def collect_pairs(run, settings, policy, number, queries):
     if run.has(f"{name}/pairs"):
         return run.rows(f"{name}/pairs")
     judged = answer(run, settings, policy, queries, name, seed)
-    judged = with_quality(run, settings, name, queries, judged, settings.pairs.chosen_above, seed)
     earlier = [run.rows(f"online_dpo/round_{before}/pairs") for before in range(1, number)]
     fresh = pairs_by_score(queries, judged, settings.pairs, settings.quality, *seed)
     return run.keep(f"{name}/pairs", with_replay, fresh, earlier, settings.online_dpo, settings.seed + number)
 
 
 def with_quality(run, settings, name, queries, judged, follows_above, seed):
-    """The judged answers with the relevance of those that follow, where `quality.enabled` asks for it."""
+    """The judged answers and, as `name`, the relevance of those that follow, where `quality.enabled` asks for it."""
     if not settings.quality.enabled:
         return judged
     with run.open_supervisor() as supervisor:
         return run.keep(
-            f"{name}/scored", score_quality, queries, judged, quality_judge(settings.quality, supervisor),
+            name, score_quality, queries, judged, quality_judge(settings.quality, supervisor),
             settings.quality, follows_above, *seed, read=Judged.from_row,
         )  # fmt: skip
 
 
 def answer(run, settings, policy, queries, name, seed):
-    """The policy's answers, judged; then as many again where the first ones hold no pair, within the budget."""
+    """The policy's answers, judged and scored; then as many again where the first make no pair, within the budget."""
+    names = (f"{name}/{step}" for step in ("responses", "judged", "scored"))
+    first = draw(run, settings, policy, queries, seed, *names)
+    budget = settings.online_dpo.resample_budget
+    flat = without_signal(queries, first, settings.pairs, settings.quality, budget, *seed)
+    if not flat:
+        return first
+    names = (f"{name}/{step}" for step in ("resampled", "resampled_judged", "resampled_scored"))
+    return joined(queries, first, draw(run, settings, policy, flat, (*seed, "again"), *names))
+
+
+def draw(run, settings, policy, queries, seed, sampled, judged, scored):
+    """K answers to each query, kept under the three names: as they were sampled, judged, and scored."""
     with run.open_executor() as executor, run.open_policy(policy) as chat:
-        responses = run.keep_split(
-            f"{name}/responses", sample, queries, chat, settings.sampling, *seed, read=Response.from_row
-        )
-        judged = run.keep(f"{name}/judged", judge, queries, responses, executor, read=Judged.from_row)
-        flat = without_signal(queries, judged, settings.pairs, settings.online_dpo.resample_budget, *seed)
-        if not flat:
-            return judged
-        responses = run.keep_split(
-            f"{name}/resampled", sample, flat, chat, settings.sampling, *seed, "again", read=Response.from_row
-        )
-        again = run.keep(f"{name}/resampled_judged", judge, flat, responses, executor, read=Judged.from_row)
-        return joined(queries, judged, again)
+        responses = run.keep_split(sampled, sample, queries, chat, settings.sampling, *seed, read=Response.from_row)
+        rows = run.keep(judged, judge, queries, responses, executor, read=Judged.from_row)
+    return with_quality(run, settings, scored, queries, rows, settings.pairs.chosen_above, seed)
 
 
 def every_judged(run, name):

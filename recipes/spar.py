@@ -69,7 +69,7 @@ def refine(run, settings, policy, refiner, number, queries):
         )  # fmt: skip
         answers = run.keep_split(f"{name}/searched", searched, roots, queries, mend, verify, spar, read=Judged.from_row)
     found = run.keep(f"{name}/ends", ends, queries, answers, read=Judged.from_row)
-    found = online_dpo.with_quality(run, settings, name, queries, found, spar.accept_above, seed)
+    found = online_dpo.with_quality(run, settings, f"{name}/scored", queries, found, spar.accept_above, seed)
     # Without the band of pass rates, which is one of all the policy's answers: of these two always one half passes.
     accepted = PairsSettings(chosen_above=spar.accept_above, rejected_at_or_below=spar.accept_above)
     pairs = run.keep(f"{name}/pairs", pairs_by_score, queries, found, accepted, settings.quality, *seed)

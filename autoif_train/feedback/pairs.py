@@ -55,20 +55,12 @@ def pairs_by_score(
     quality: QualitySettings,
     *seed: object,
 ) -> Iterator[PreferencePair | Kept | Dropped]:
-    """Pairs of answers to one query: what followed against what was violated.
-
-    An answer that nobody could judge, or that was cut, is neither; one with which some function failed is never
-    rejected. Equal texts are one answer.
-    """
+    """Pairs of answers to one query: what followed against what was violated (`possible_pairs`)."""
     for query, rows in grouped(queries, judged):
-        answers = list({row.response.text: row for row in rows if row.response.finished}.values())
-        chosen = [row for row in answers if _chosen(row, settings, quality)]
-        rejected = [row for row in answers if row not in chosen and _rejected(query, row, settings, quality)]
-        pairs = [(good, bad) for good in chosen for bad in rejected if _better(good, bad, quality)]
-        if pairs:
-            reason = outside_band(rows, settings.chosen_above, settings.pass_rate_above, settings.pass_rate_at_most)
-        else:
-            reason = _no_pair(chosen, rejected, answers, quality)
+        pairs, reason = possible_pairs(query, rows, settings, quality)
+        reason = reason or outside_band(
+            rows, settings.chosen_above, settings.pass_rate_above, settings.pass_rate_at_most
+        )
         if reason:
             yield Dropped("query", reason, query.prompt)
             continue
@@ -83,6 +75,21 @@ def pairs_by_score(
                 bad.verdict.score,
                 query.id,
             )
+
+
+def possible_pairs(
+    query: Query, rows: Sequence[Judged], settings: PairsSettings, quality: QualitySettings
+) -> tuple[list[tuple[Judged, Judged]], str | None]:
+    """Every (chosen, rejected) that the answers to one query make, or none and the reason why.
+
+    An answer that nobody could judge, or that was cut, is neither; one with which some function failed is never
+    rejected. Equal texts are one answer.
+    """
+    answers = list({row.response.text: row for row in rows if row.response.finished}.values())
+    chosen = [row for row in answers if _chosen(row, settings, quality)]
+    rejected = [row for row in answers if row not in chosen and _rejected(query, row, settings, quality)]
+    pairs = [(good, bad) for good in chosen for bad in rejected if _better(good, bad, quality)]
+    return pairs, None if pairs else _no_pair(chosen, rejected, answers, quality)
 
 
 def pairs_from_cases(

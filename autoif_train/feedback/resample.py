@@ -1,4 +1,4 @@
-"""A second draw for the queries whose answers taught nothing: all of them passed, or all of them failed."""
+"""A second draw for the queries whose answers make no pair."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 
 from autoif_train.feedback.judge import grouped
-from autoif_train.feedback.pairs import PairsSettings
+from autoif_train.feedback.pairs import PairsSettings, possible_pairs
+from autoif_train.feedback.quality import QualitySettings
 from autoif_train.types import Judged, Query, derived_seed
 
 
 def without_signal(
-    queries: Sequence[Query], judged: Iterable[Judged], settings: PairsSettings, budget: float, *seed: object
+    queries: Sequence[Query],
+    judged: Iterable[Judged],
+    settings: PairsSettings,
+    quality: QualitySettings,
+    budget: float,
+    *seed: object,
 ) -> list[Query]:
-    """Queries to be asked again, in their order: a seeded draw among those whose answers hold no pair.
+    """Queries to be asked again, in their order: a seeded draw among those whose answers make no pair.
 
     `budget` is the share of the first draw's answers that may be drawn again. Queries that nobody could judge are left
     alone: another answer would not be judged either.
@@ -24,10 +30,8 @@ def without_signal(
     count, flat = 0, []
     for query, rows in grouped(queries, judged):
         count += 1
-        scores = [row.verdict.score for row in rows if row.verdict.score is not None]
-        passed = any(score > settings.chosen_above for score in scores)
-        failed = any(score <= settings.rejected_at_or_below for score in scores)
-        if scores and not (passed and failed):
+        pairs, _ = possible_pairs(query, rows, settings, quality)
+        if not pairs and any(row.verdict.score is not None for row in rows):
             flat.append(query)
     most = min(len(flat), int(budget * count))
     places = random.Random(derived_seed(*seed, "resample")).sample(range(len(flat)), most)

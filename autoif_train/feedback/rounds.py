@@ -35,8 +35,8 @@ class OnlineDpoSettings:
     replay: float = 0.0
     """Pairs of earlier rounds mixed into a round's own, as a share of its own (ours; 0 = none)."""
     resample_budget: float = 0.0
-    """Answers that a round may draw anew for queries whose answers all passed or all failed, as a share of its first
-    draw; which ones is drawn at random (ours; 0 = none)."""
+    """Answers that a round may draw anew for queries whose answers make no pair, as a share of its first draw; which
+    ones is drawn at random (ours; 0 = none)."""
     keep_best: bool = False
     """Go on from the policy that did best on validation so far instead of from the latest one (ours)."""
     stop_when_flat: int | None = None

@@ -1,15 +1,14 @@
-"""What one round came to, counted from its files: answers, pairs, and what training made of them.
-
-Rows are read as they stand in the files, a pass each; nothing is held in memory.
-"""
+"""What one round came to, counted from its files in a pass each: answers, pairs, and what training made of them."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from itertools import groupby
 
-from autoif_train.types import Row
+from autoif_train.feedback.judge import grouped
+from autoif_train.feedback.pairs import PairsSettings, possible_pairs
+from autoif_train.feedback.quality import QualitySettings
+from autoif_train.types import Judged, Query, Row
 
 ENDS = 0.1  # share of the logged steps whose mean stands for the beginning, or the end, of a training
 TRAINING_FIGURES = {
@@ -25,8 +24,8 @@ TRAINING_FIGURES = {
 class Answered:
     """The judged answers of one draw, in counts; `words` is the mean length.
 
-    A query has signal when some answer of it passed and another failed, so that they can be set against each other.
-    `distinct` counts the different texts of each query.
+    A query has signal when some answer of it can be chosen and another rejected. `distinct` counts the different texts
+    of each query.
     """
 
     queries: int = 0
@@ -48,22 +47,23 @@ class Contrasted:
     rejected_words: float = 0.0
 
 
-def answered(judged: Iterable[Row], passes_above: float, fails_at_or_below: float) -> Answered:
-    """Counts over the rows of a `judged.jsonl`, by the scores with which an answer passes or fails."""
-    queries = with_signal = answers = followed = unjudged = cut = distinct = words = 0
-    for _, group in groupby(judged, key=lambda row: row["query_id"]):
-        rows = list(group)
-        known = [row["score"] for row in rows if row["score"] is not None]
-        passed = sum(score > passes_above for score in known)
-        queries += 1
-        with_signal += passed > 0 and any(score <= fails_at_or_below for score in known)
+def answered(
+    queries: Iterable[Query], judged: Iterable[Judged], settings: PairsSettings, quality: QualitySettings
+) -> Answered:
+    """Counts over the judged answers to some of `queries`, both in the same order."""
+    asked = with_signal = answers = followed = unjudged = cut = distinct = words = 0
+    for query, rows in grouped(queries, judged):
+        known = [row.verdict.score for row in rows if row.verdict.score is not None]
+        pairs, _ = possible_pairs(query, rows, settings, quality)
+        asked += 1
+        with_signal += bool(pairs)
         answers += len(rows)
-        followed += passed
+        followed += sum(score > settings.chosen_above for score in known)
         unjudged += len(rows) - len(known)
-        cut += sum(not row.get("finished", True) for row in rows)
-        distinct += len({row["text"] for row in rows})
-        words += sum(len(row["text"].split()) for row in rows)
-    return Answered(queries, with_signal, answers, followed, unjudged, cut, distinct, words / max(answers, 1))
+        cut += sum(not row.response.finished for row in rows)
+        distinct += len({row.response.text for row in rows})
+        words += sum(len(row.response.text.split()) for row in rows)
+    return Answered(asked, with_signal, answers, followed, unjudged, cut, distinct, words / max(answers, 1))
 
 
 def contrasted(pairs: Iterable[Row]) -> Contrasted:

@@ -7,9 +7,11 @@ import difflib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from autoif_train.evaluation.stages import newest, stage_names, title
 from autoif_train.report.folder import clip, draw, rows_of
+from autoif_train.report.rule import rule_of
 from autoif_train.types import PreferencePair
 
 PAIRS = 4
@@ -31,17 +33,18 @@ class Contrast:
     for_quality: bool
 
 
-def contrasts(folder: Path, rejected_at_or_below: float) -> dict[str, list[Contrast]]:
+def contrasts(folder: Path, settings: dict[str, Any]) -> dict[str, list[Contrast]]:
     """A sample of the offline pairs and of each stage's newest round, by the title of where they were made.
 
-    An answer that scores above `rejected_at_or_below` and is rejected all the same was rejected for its quality.
+    An answer whose score its stage does not reject, and that is rejected all the same, was rejected for its quality.
     """
     last = newest(name for name in stage_names(folder) if rows_of(folder, f"{name}/pairs"))
     found = {}
     for name, heading in [("data", "Offline pairs"), *((name, title(name)) for name in last)]:
         rows = draw(rows_of(folder, f"{name}/pairs") or [], PAIRS, "pairs")
         if rows:
-            found[heading] = [_contrast(PreferencePair(**row), rejected_at_or_below) for row in rows]
+            rule, _ = rule_of(name, settings)
+            found[heading] = [_contrast(PreferencePair(**row), rule.rejected_at_or_below) for row in rows]
     return found
 
 

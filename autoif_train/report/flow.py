@@ -33,6 +33,7 @@ STEPS = {
     "judged": ("Answers judged by execution", "execution"),
     "resampled": ("Answers sampled anew", "online_dpo"),
     "resampled_judged": ("New answers judged by execution", "execution"),
+    "resampled_scored": ("New answers scored for relevance", "quality"),
     "scored": ("Answers scored for relevance", "quality"),
     "demonstrations": ("Demonstrations for SFT", "demonstrations"),
     "pairs": ("Preference pairs", "pairs"),

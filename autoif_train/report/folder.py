@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from autoif_train.config import load_dump
 from autoif_train.rows import Rows
-from autoif_train.types import UserError
+from autoif_train.types import Row, UserError
 
 Drawn = TypeVar("Drawn")
+Section = TypeVar("Section")
 
 
-def rows_of(folder: Path, *names: str) -> Rows | None:
-    """The rows of the first of `names` that is finished; None where none is."""
+def rows_of(folder: Path, *names: str, read: Callable[[Row], Any] | None = None) -> Rows | None:
+    """The rows of the first of `names` that is finished, as the nouns that `read` makes of them; None where none is."""
     found = next((path for name in names if (path := folder / f"{name}.jsonl").exists()), None)
-    return Rows(found) if found else None
+    return Rows(found, read) if found else None
 
 
 def json_of(folder: Path, name: str) -> Any:
@@ -36,6 +38,12 @@ def settings_of(folder: Path) -> dict[str, Any]:
     """The resolved settings of the run; empty where `config.yaml` is missing."""
     path = folder / "config.yaml"
     return load_dump(path) if path.exists() else {}
+
+
+def section(settings: dict[str, Any], name: str, of: type[Section]) -> Section:
+    """A section of a run's settings as the dataclass `of` it; younger settings are at their defaults."""
+    known = {field.name for field in dataclasses.fields(of)}
+    return of(**{key: value for key, value in settings.get(name, {}).items() if key in known})
 
 
 def draw(rows: Iterable[Drawn], count: int, *seed: object) -> list[Drawn]:

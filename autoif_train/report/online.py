@@ -14,13 +14,14 @@ from autoif_train.feedback.progress import Change
 from autoif_train.feedback.summary import answered, contrasted, relevant_share, training_ends
 from autoif_train.report.costs import duration
 from autoif_train.report.folder import rows_of
+from autoif_train.report.rule import judged_answers
 from autoif_train.rows import Rows
-from autoif_train.types import Judged, Query, Row
+from autoif_train.types import Query, Row
 
 PHASES = {
     "sampling": ("responses", "resampled"),
     "judging": ("judged", "resampled_judged"),
-    "relevance": ("scored",),
+    "relevance": ("scored", "resampled_scored"),
     "pairs": ("asked", "pairs"),
     "training": ("policy",),
     "validation": ("validation", "held_back", "held_back_responses"),
@@ -50,9 +51,9 @@ def round_summary(
     prompts and both answers, as the trainer counts them. Shares are fractions, log-probabilities and divergences are in
     nats per answer. It holds no times, so it is the same after a stop and a second start.
     """
-    judged = Rows(folder / f"{name}/judged.jsonl")
-    counts = answered(judged, settings.pairs.chosen_above, settings.pairs.rejected_at_or_below)
-    audit = audit_rates(queries, Rows(judged.path, Judged.from_row), settings.pairs.chosen_above)
+    judged, quality = judged_answers(folder, name, settings.quality)
+    counts = answered(queries, judged, settings.pairs, quality)
+    audit = audit_rates(queries, judged, settings.pairs.chosen_above)
     answers = max(counts.answers, 1)
     return {
         "answers": {

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from autoif_train.feedback.pairs import PairsSettings
 from autoif_train.report import costs, flow, folder, plots, stages, training
 from autoif_train.report.answers import comparisons
 from autoif_train.report.arms import Sides, sides
@@ -62,7 +60,6 @@ def _content(run_folder: Path) -> dict[str, Any]:
     tables = stages.stage_tables(results)
     flows = flow.flows(run_folder)
     kinds = kind_tables(run_folder)
-    rules = {**dataclasses.asdict(PairsSettings()), **settings.get("pairs", {})}
     return {
         "name": run_folder.resolve().name,
         "head": headline(run_folder, settings, steps, tables, flows),
@@ -77,9 +74,9 @@ def _content(run_folder: Path) -> dict[str, Any]:
         "training_plots": plots.training_plots(training.trainings(run_folder, tuple(plots.FIGURES))),
         "flows": flows,
         "cards": cards(run_folder),
-        "contrasts": contrasts(run_folder, rules["rejected_at_or_below"]),
+        "contrasts": contrasts(run_folder, settings),
         "comparisons": comparisons(run_folder, results),
-        "rounds": rounds(run_folder, steps, rules["chosen_above"], rules["rejected_at_or_below"]),
+        "rounds": rounds(run_folder, steps, settings),
         "costs": costs.costs(steps),
         "settings": costs.setting_sections(settings),
         "versions": manifest.get("versions", {}),

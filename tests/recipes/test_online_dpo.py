@@ -66,6 +66,8 @@ def test_the_settings_of_the_rounds_work_together(prepared):
     again = {row["query_id"] for row in Rows(prepared / "online_dpo/round_1/resampled.jsonl")}
     assert again
     assert again <= asked
+    judged, scored = (Rows(prepared / f"online_dpo/round_1/resampled{step}.jsonl") for step in ("_judged", "_scored"))
+    assert len(judged) == len(scored) == len(Rows(prepared / "online_dpo/round_1/resampled.jsonl"))
 
 
 def test_what_a_kill_after_the_last_policy_left_undone_is_made_up(tiny_run, tmp_path):

@@ -1,13 +1,15 @@
-"""A second draw: only where the first one holds no pair, within the budget, numbered after it."""
+"""A second draw: only where the first one makes no pair, within the budget, numbered after it."""
 
 from __future__ import annotations
 
 import pytest
 
-from autoif_train.feedback.pairs import PairsSettings
+from autoif_train.feedback.pairs import PairsSettings, pairs_by_score
+from autoif_train.feedback.quality import QualitySettings
 from autoif_train.feedback.resample import joined, without_signal
-from autoif_train.types import Judged, Query, QueryFunction, Response, Verdict
+from autoif_train.types import Judged, Outcome, Query, QueryFunction, Response, Selection, Verdict
 
+OFF = QualitySettings(enabled=False)
 QUERIES = [Query(name, ("i",), (QueryFunction("s", "i"),), id=name) for name in "abcdefgh"]
 
 
@@ -20,7 +22,7 @@ def judged(scores):
 
 
 def again(scores, budget, seed=0):
-    found = without_signal(QUERIES, judged(scores), PairsSettings(), budget, seed)
+    found = without_signal(QUERIES, judged(scores), PairsSettings(), OFF, budget, seed)
     return "".join(query.id for query in found)
 
 
@@ -30,6 +32,26 @@ def again(scores, budget, seed=0):
 )
 def test_a_query_is_asked_again_when_its_answers_hold_no_pair(scores, flat):
     assert again({"a": scores, "b": (1.0, 0.0)}, 1.0) == ("a" if flat else "")
+
+
+def answer(text, score, quality=9.0, finished=True, outcome=Outcome.VIOLATED):
+    return Judged(Response("a", text, "policy", finished=finished), Verdict((outcome,), score), quality)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (answer("good", 1.0, finished=False), answer("bad", 0.0)),
+        (answer("good", 1.0), answer("bad", 0.0, outcome=Outcome.CRASHED)),
+        (answer("same", 1.0), answer("same", 0.0)),
+        (answer("good", 1.0, quality=2.0), answer("bad", 0.0)),
+    ],
+    ids=["cut", "crashed", "equal", "irrelevant"],
+)
+def test_what_pairs_by_score_makes_nothing_of_is_asked_again(answers):
+    asked = (QUERIES[:1], answers, PairsSettings(), QualitySettings())
+    assert Selection.of(pairs_by_score(*asked, 0)).rows == []
+    assert without_signal(*asked, 1.0, 0) == QUERIES[:1]
 
 
 def test_what_nobody_could_judge_is_not_asked_again():

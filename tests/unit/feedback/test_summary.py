@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import pytest
 
+from autoif_train.feedback.pairs import PairsSettings
+from autoif_train.feedback.quality import QualitySettings
 from autoif_train.feedback.summary import Answered, answered, contrasted, relevant_share, training_ends
+from autoif_train.types import Judged, Query, QueryFunction, Response, Verdict
+
+QUERIES = [Query(name, ("i",), (QueryFunction("s", "i"),), id=name) for name in "pq"]
+OFF = QualitySettings(enabled=False)
 
 
-def rows(query, *scores, **changes):
-    return [{"query_id": query, "text": f"text {score}", "score": score, **changes} for score in scores]
+def rows(query, *scores, quality=None, **changes):
+    return [
+        Judged(Response(query, f"text {score}", "policy", **changes), Verdict((), score), quality) for score in scores
+    ]
 
 
-def counted(*judged):
-    return answered([row for group in judged for row in group], 0.5, 0.0)
+def counted(*judged, quality=OFF):
+    return answered(QUERIES, [row for group in judged for row in group], PairsSettings(), quality)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +28,12 @@ def counted(*judged):
 )
 def test_signal_is_a_passed_answer_beside_a_failed_one(scores, signal):
     assert counted(rows("q", *scores)).with_signal == signal
+
+
+def test_an_answer_that_was_cut_or_is_irrelevant_is_no_signal():
+    assert counted(rows("q", 1.0, finished=False), rows("q", 0.0)).with_signal == 0
+    assert counted(rows("q", 1.0, quality=2.0), rows("q", 0.0), quality=QualitySettings()).with_signal == 0
+    assert counted(rows("q", 1.0, quality=9.0), rows("q", 0.0), quality=QualitySettings()).with_signal == 1
 
 
 def test_answers_are_counted_by_query_and_by_what_became_of_them():

@@ -95,6 +95,9 @@ def write_data(folder: Path) -> None:
     write_rows(folder / "data/functions.jsonl", [drafts])
     checked = {"instruction": instruction, "functions": [function], "cases": cases}
     write_rows(folder / "data/checked.jsonl", [checked])
+    functions = [{"source": SOURCE, "instruction_id": "i1"}]
+    queries = ({"id": f"q{number}", "prompt": "Ask", "instruction_ids": ["i1"]} for number in range(4))
+    write_rows(folder / "data/queries.jsonl", ({**query, "functions": functions} for query in queries))
     write_rows(folder / "data/judged.jsonl", judged())
     write_rows(folder / "data/pairs.jsonl", pairs())
     dropped = {"cases disagree": 8, f"because {HOSTILE}": 1}

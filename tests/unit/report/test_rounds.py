@@ -16,11 +16,11 @@ STEPS = {"online_dpo/round_1/judged": {"seconds": 2.0}, "online_dpo/round_1/poli
 
 @pytest.fixture
 def first(run_folder):
-    return rounds(run_folder, STEPS, 0.5, 0.0)[1]
+    return rounds(run_folder, STEPS, {})[1]
 
 
 def test_the_offline_data_come_before_the_rounds(run_folder):
-    assert [each.title for each in rounds(run_folder, {}, 0.5, 0.0)] == [
+    assert [each.title for each in rounds(run_folder, {}, {})] == [
         "Offline",
         "Online DPO, round 1",
         "Online DPO, round 2",
@@ -47,7 +47,7 @@ def test_the_seconds_of_a_round_are_those_of_its_steps(first):
 
 def test_a_round_that_only_sampled_is_left_out(run_folder):
     (run_folder / "online_dpo/round_3").mkdir()
-    assert len(rounds(run_folder, {}, 0.5, 0.0)) == 3
+    assert len(rounds(run_folder, {}, {})) == 3
 
 
 def test_parts_stand_in_the_order_in_which_they_build_on_each_other():

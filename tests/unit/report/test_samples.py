@@ -14,7 +14,7 @@ from autoif_train.report.folder import clip, draw
 from autoif_train.report.training import thinned, trainings
 from autoif_train.rows import Rows, write_rows
 from autoif_train.types import Evidence, VerificationFunction
-from tests.unit.report.conftest import results
+from tests.unit.report.conftest import pairs, results
 
 MEGABYTE = 1_000_000
 
@@ -64,12 +64,18 @@ def test_the_pieces_of_a_difference_make_the_whole_text(text):
 
 
 def test_pairs_are_shown_for_the_data_and_the_newest_round(run_folder):
-    assert list(contrasts(run_folder, 0.0)) == ["Offline pairs", "Online DPO, round 2"]
+    assert list(contrasts(run_folder, {})) == ["Offline pairs", "Online DPO, round 2"]
 
 
 def test_an_answer_that_follows_and_is_rejected_was_rejected_for_its_quality(run_folder):
-    [pair, *_] = contrasts(run_folder, -1.0)["Offline pairs"]
+    [pair, *_] = contrasts(run_folder, {"pairs": {"rejected_at_or_below": -1.0}})["Offline pairs"]
     assert pair.for_quality
+
+
+def test_a_root_of_a_search_was_rejected_for_its_score(run_folder):
+    (pair, *_) = pairs()
+    write_rows(run_folder / "spar/round_1/pairs.jsonl", [{**pair, "rejected_score": 0.25}])
+    assert not contrasts(run_folder, {"spar": {"accept_above": 0.5}})["SPaR, round 1"][0].for_quality
 
 
 def test_answers_to_one_prompt_come_from_base_sft_offline_and_the_newest_round(run_folder):
