@@ -9,7 +9,6 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import takewhile
 from pathlib import Path
 
 from autoif_train.chat.base import Answer, Prompt, SamplingSettings
@@ -154,20 +153,27 @@ class Keeper:
         settings: SamplingSettings,
         ask: Callable[[Sequence[Prompt], SamplingSettings], list[list[Answer]]],
     ) -> list[list[Answer]]:
-        """The answers of one batch. `ask(prompts, settings)` is called for those that are missing for any of them."""
+        """The answers of one batch, as the cache keeps them. `ask(prompts, settings)` is called for those it lacks.
+
+        A killed process leaves whole batches, so what is asked for after a kill is a batch of the same rows as without
+        it; a batch that is kept in part was put together otherwise. Where the same answer drawn twice differs, as on a
+        GPU, the first stays.
+        """
         if self.cache is None:
             return ask(prompts, settings)
         numbers = range(settings.responses_per_query)
         keys = [[answer_key(self.name, prompt, settings, prompt.first + n) for n in numbers] for prompt in prompts]
-        kept = [list(takewhile(lambda answer: answer is not None, map(self.cache.get, row))) for row in keys]
-        have = min(map(len, kept))
-        if have == len(numbers):
-            return kept
-        rest = [dataclasses.replace(prompt, first=prompt.first + have) for prompt in prompts]
-        fresh = ask(rest, dataclasses.replace(settings, responses_per_query=len(numbers) - have))
-        self.cache.put_all(
-            (key, answer)
-            for row, answers in zip(keys, fresh, strict=True)
-            for key, answer in zip(row[have:], answers, strict=True)
-        )
-        return [[*old[:have], *new] for old, new in zip(kept, fresh, strict=True)]
+        kept = [[self.cache.get(key) for key in row] for row in keys]
+        have = [row.index(None) if None in row else len(row) for row in kept]
+        for count in sorted(set(have) - {len(numbers)}):
+            places = [place for place, of_prompt in enumerate(have) if of_prompt == count]
+            rest = [dataclasses.replace(prompts[place], first=prompts[place].first + count) for place in places]
+            fresh = ask(rest, dataclasses.replace(settings, responses_per_query=len(numbers) - count))
+            self.cache.put_all(
+                (key, answer)
+                for place, answers in zip(places, fresh, strict=True)
+                for key, answer in zip(keys[place][count:], answers, strict=True)
+            )
+            for place in places:
+                kept[place] = [self.cache.get(key) for key in keys[place]]
+        return kept

@@ -170,12 +170,26 @@ def test_a_local_models_batch_that_is_kept_is_not_computed(cache):
     assert asked == []
 
 
-def test_a_batch_that_is_kept_in_part_is_computed_whole(cache):
-    """So that it is made of the same rows, and rounds alike, as in a run that was not killed."""
-    asked, other = [], dataclasses.replace(PROMPT, seed=8)
+def test_of_a_batch_that_is_kept_in_part_the_rest_is_asked_for(cache):
+    asked, two, four = [], dataclasses.replace(PROMPT, seed=8), dataclasses.replace(PROMPT, seed=9)
     batch(cache, [])
-    batch(cache, asked, (PROMPT, other))
-    assert asked == [([PROMPT, other], 4)]
+    batch(cache, [], (two,), count=2)
+    batch(cache, asked, (PROMPT, two, four))
+    assert asked == [([four], 4), ([dataclasses.replace(two, first=2)], 2)]
+
+
+def test_an_answer_once_kept_is_the_answer_whatever_is_drawn_again(cache):
+    """In a batch of other rows, on an engine that then says something else, and by another process meanwhile."""
+
+    def ask(prompts, settings):
+        cache.put(answer_key("local", PROMPT, SETTINGS, 1), Answer("faster"))
+        return [[Answer("drawn again")] * settings.responses_per_query for _ in prompts]
+
+    cache.put(answer_key("local", PROMPT, SETTINGS, 2), Answer("first"))
+    keeper, prompts = Keeper(cache, "local"), (dataclasses.replace(PROMPT, seed=8), PROMPT)
+    drawn = keeper.batch(prompts, SETTINGS, ask)
+    assert [answer.text for answer in drawn[1]] == ["drawn again", "faster", "first", "drawn again"]
+    assert keeper.batch(prompts, SETTINGS, ask) == drawn
 
 
 def test_a_batch_is_kept_whole_or_not_at_all(cache):
