@@ -26,7 +26,7 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str | int | None]:
-    """Installed versions of what matters, the repository's commit where there is one, and the machine."""
+    """Installed versions of what matters, the commit where the package runs from its own checkout, and the machine."""
     found: dict[str, str | int | None] = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -37,10 +37,13 @@ def versions() -> dict[str, str | int | None]:
 
 
 def _commit() -> str | None:
-    asked = subprocess.run(
-        ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return asked.stdout.strip() or None
+    root = Path(__file__).resolve().parent.parent
+    # Installed into a virtual environment inside another project, git would answer with that project's commit.
+    if _git(root, "rev-parse", "--show-toplevel") != str(root):
+        return None
+    return _git(root, "describe", "--always", "--dirty", "--abbrev=12")
+
+
+def _git(folder: Path, *asked: str) -> str | None:
+    said = subprocess.run(["git", "-C", str(folder), *asked], capture_output=True, text=True, check=False)
+    return said.stdout.strip() or None

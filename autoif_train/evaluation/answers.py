@@ -75,8 +75,8 @@ def answer_items(
             )
             for index in asked
         ]
-        for index, answers in zip(asked, chat.answer(prompts, decoding(settings)), strict=True):
-            said[index].append((answers or [Answer("", finished=False)])[0])
+        for index, (answer,) in zip(asked, chat.answer(prompts, decoding(settings)), strict=True):
+            said[index].append(answer)
     for item, answers in zip(items, said, strict=True):
         texts, finished = tuple(each.text for each in answers), all(each.finished for each in answers)
         yield Answered(item.key, item.turns[0], texts, finished)

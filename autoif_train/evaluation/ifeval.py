@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
-from autoif_train.chat.base import Answer, ChatModel, Prompt
+from autoif_train.chat.base import ChatModel, Prompt
 from autoif_train.evaluation.answers import SHOWN_CHARACTERS, decoding
 from autoif_train.evaluation.installed import check_nltk, check_packages
 from autoif_train.evaluation.settings import EvaluationSettings
@@ -232,8 +232,7 @@ def answer_set(
         )
         for item in items
     ]
-    for item, answers in zip(items, chat.answer(prompts, decoding(settings)), strict=True):
-        answer = (answers or [Answer("", finished=False)])[0]
+    for item, (answer,) in zip(items, chat.answer(prompts, decoding(settings)), strict=True):
         yield grade(item, answer.text, settings.strip_thinking, answer.finished)
 
 

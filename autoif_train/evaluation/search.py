@@ -35,7 +35,7 @@ class Searching:
     def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
         """One answer to each prompt, the first of several that the model gives being the root of its search."""
         queries = [Query(prompt.messages[-1]["content"], (), (), id=prompt.payload) for prompt in prompts]
-        own = [(answers or [Answer("", False)])[0] for answers in self.chat.answer(prompts, settings)]
+        own = [answers[0] for answers in self.chat.answer(prompts, settings)]
         asked = [(query, Response(query.id, each.text, "")) for query, each in zip(queries, own, strict=True)]
         found = map(best, search(queries, self.verify(asked), self.refine, self.verify, self.settings))
         return [

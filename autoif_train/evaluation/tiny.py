@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import ClassVar
 
-from autoif_train.chat.base import Answer, ChatModel, Prompt
+from autoif_train.chat.base import ChatModel, Prompt
 from autoif_train.evaluation.answers import decoding
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.statistics import wilson_interval
@@ -65,8 +65,8 @@ def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings, seed: i
         )
         for row in rows
     ]
-    for row, answers in zip(rows, chat.answer(prompts, decoding(settings)), strict=True):
-        text = without_thinking((answers or [Answer("")])[0].text)
+    for row, (answer,) in zip(rows, chat.answer(prompts, decoding(settings)), strict=True):
+        text = without_thinking(answer.text)
         constraints = [constraint_of(each) for each in row["instructions"]]
         followed = tuple(check(each, text, row["user_query"]) for each in constraints)
         kinds = tuple(each.kind for each in constraints)

@@ -371,6 +371,15 @@ def test_answers_are_kept_as_they_were_given(settings):
     ]
 
 
+def test_a_missing_answer_is_no_failing_one(settings):
+    class Mute(Chat):
+        def answer(self, prompts, sampling):
+            return [[] for _ in prompts]
+
+    with pytest.raises(ValueError, match="not enough values"):
+        list(answer_set("ifeval", Mute(), settings))
+
+
 def test_the_first_prompts_alone_may_be_asked(settings, tmp_path):
     few = EvaluationSettings(["ifeval"], max_prompts=2, ifeval_prompts=settings.ifeval_prompts)
     assert len(list(answer_set("ifeval", Chat(Answer("a"), Answer("b")), few))) == 2

@@ -364,6 +364,15 @@ def test_the_second_turn_follows_the_models_own_answer():
     assert chat.seen[1][1] == {"role": "assistant", "content": "answer to 1"}
 
 
+def test_a_missing_answer_is_no_failing_one():
+    class Mute(Echo):
+        def answer(self, prompts, settings):
+            return [[] for _ in prompts]
+
+    with pytest.raises(ValueError, match="not enough values"):
+        list(answer_items("mt_bench", [mt_bench.Item("1", ("One?",), "math")], Mute(), EvaluationSettings()))
+
+
 def test_reasoning_is_not_judged():
     row = Answered("1", "One?", ("<think>hm</think>An answer.",))
     assert row.texts(EvaluationSettings()) == ("An answer.",)

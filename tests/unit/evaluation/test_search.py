@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from autoif_train.chat.base import Answer, Prompt
 from autoif_train.config import resolve
 from autoif_train.evaluation import choice, tiny
@@ -45,6 +47,16 @@ def test_an_answer_that_passes_is_kept_as_it_is():
 
 def test_one_that_fails_is_searched_from():
     assert found("It is red.") == Answer("THE FOX IS RED.")
+
+
+def test_a_missing_answer_is_no_failing_one():
+    class Mute(Says):
+        def answer(self, prompts, settings):
+            return [[] for _ in prompts]
+
+    searching = Searching(Mute(""), refine, by_checks(tiny.violated(None)), SearchSettings())
+    with pytest.raises(IndexError):
+        searching.answer([Prompt([{"role": "user", "content": PROMPT}])], None)
 
 
 def test_the_checks_name_what_is_violated_as_the_prompt_words_it():

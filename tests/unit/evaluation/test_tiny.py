@@ -41,11 +41,16 @@ def test_decoding_is_greedy_and_single():
     assert (chat.settings.temperature, chat.settings.responses_per_query, chat.settings.max_new_tokens) == (0.0, 1, 96)
 
 
-@pytest.mark.parametrize("texts", [(), ("",), ("<think>never ends",), ("\ud83d",), ("x" * 100_000,)])
-def test_any_answer_is_scored(texts):
-    scored = list(answer_set("H", Says(*texts), SETTINGS))
+@pytest.mark.parametrize("text", ["", "<think>never ends", "\ud83d", "x" * 100_000])
+def test_any_answer_is_scored(text):
+    scored = list(answer_set("H", Says(text), SETTINGS))
     assert len(scored) == 12
     assert not any(row.relevant for row in scored)
+
+
+def test_a_missing_answer_is_no_failing_one():
+    with pytest.raises(ValueError, match="not enough values"):
+        list(answer_set("H", Says(), SETTINGS))
 
 
 def test_the_reasoning_is_not_scored():
