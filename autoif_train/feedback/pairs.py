@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import TypeVar
 
 from autoif_train.execution.reward import score
 from autoif_train.feedback.judge import grouped, outcomes_of
@@ -21,6 +22,8 @@ from autoif_train.types import (
     QueryFunction,
     derived_seed,
 )
+
+Side = TypeVar("Side")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +69,7 @@ def pairs_by_score(
             continue
         yield Kept("query")
         chance = random.Random(derived_seed(*seed, "pairs", query.id))
-        for good, bad in _draw(pairs, settings, chance):
+        for good, bad in _draw(pairs, lambda row: len(row.response.text), settings, chance):
             yield PreferencePair(
                 query.messages,
                 [{"role": "assistant", "content": good.response.text}],
@@ -120,13 +123,13 @@ def _case_pairs(
     judged = {text: found for text, found in scores.items() if found is not None}
     chosen = [text for text, found in judged.items() if found > settings.chosen_above]
     rejected = [text for text, found in judged.items() if found <= settings.rejected_at_or_below]
-    if not chosen or not rejected:
+    pairs = [(good, bad) for good in chosen for bad in rejected if judged[good] > judged[bad]]
+    if not pairs:
         yield Dropped("instruction", "no rejected case" if chosen else "no chosen case", row.instruction.text)
         return
     yield Kept("instruction")
-    pairs = [(good, bad) for good in chosen for bad in rejected if judged[good] > judged[bad]]
     prompt = [{"role": "user", "content": row.instruction.text}]
-    for good, bad in chance.sample(pairs, min(settings.max_per_query, len(pairs))):
+    for good, bad in _draw(pairs, len, settings, chance):
         answers = [[{"role": "assistant", "content": text}] for text in (good, bad)]
         yield PreferencePair(prompt, *answers, scores[good], scores[bad], row.instruction.id)
 
@@ -182,9 +185,9 @@ def outside_band(rows: Sequence[Judged], passes_above: float, above: float, at_m
 
 
 def _draw(
-    pairs: list[tuple[Judged, Judged]], settings: PairsSettings, chance: random.Random
-) -> list[tuple[Judged, Judged]]:
+    pairs: list[tuple[Side, Side]], length: Callable[[Side], int], settings: PairsSettings, chance: random.Random
+) -> list[tuple[Side, Side]]:
     chance.shuffle(pairs)
     if settings.match_length:
-        pairs.sort(key=lambda pair: abs(len(pair[0].response.text) - len(pair[1].response.text)))
+        pairs.sort(key=lambda pair: abs(length(pair[0]) - length(pair[1])))
     return pairs[: settings.max_per_query]

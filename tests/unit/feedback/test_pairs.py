@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from typing import ClassVar
 
 import pytest
 
 from autoif_train.config import resolve
-from autoif_train.feedback.pairs import PairsSettings, pairs_by_score
+from autoif_train.feedback.pairs import PairsSettings, pairs_by_score, pairs_from_cases
 from autoif_train.feedback.quality import QualitySettings
 from autoif_train.funnel import Tally
 from autoif_train.types import (
+    CheckedInstruction,
     Dropped,
+    Instruction,
     Judged,
     Outcome,
     PreferencePair,
@@ -20,7 +23,9 @@ from autoif_train.types import (
     QueryFunction,
     Response,
     Selection,
+    TestCase,
     Verdict,
+    VerificationFunction,
 )
 
 QUERY = Query("prompt", ("i",), (QueryFunction("s", "i"), QueryFunction("t", "i")), id="q")
@@ -215,3 +220,33 @@ def test_a_query_that_the_policy_hardly_follows_is_left_out_by_the_band():
     answers = [answer("good", 1.0), *(answer(f"bad {n}", 0.0) for n in range(3))]
     assert pairs(*answers, pass_rate_above=0.2)
     assert reasons(*answers, pass_rate_above=0.25) == ["pass rate too low"]
+
+
+class Upper:
+    """An executor whose every function asks for capital letters."""
+
+    reasons: ClassVar = {}
+
+    def run(self, jobs, doubt=True):
+        return [[Outcome.FOLLOWED if text.isupper() else Outcome.VIOLATED for text in texts] for _, texts in jobs]
+
+
+def case_pairs(*texts, **changes):
+    cases = tuple(TestCase(text, text.isupper()) for text in texts)
+    checked = CheckedInstruction(Instruction("Shout."), (VerificationFunction("s"),), cases)
+    found = Selection.of(pairs_from_cases([checked], Upper(), dataclasses.replace(PairsSettings(), **changes), 0))
+    return [(pair.chosen[0]["content"], pair.rejected[0]["content"]) for pair in found.rows], found.dropped
+
+
+def test_what_functions_call_followed_is_chosen_over_what_they_call_violated():
+    assert case_pairs("LOUD", "quiet") == ([("LOUD", "quiet")], {})
+
+
+def test_the_lengths_of_cases_are_matched_where_possible():
+    found, _ = case_pairs("A" * 10, "A" * 500, "b" * 12, "b" * 490, match_length=True)
+    assert set(found) == {("A" * 10, "b" * 12), ("A" * 500, "b" * 490)}
+
+
+@pytest.mark.parametrize(("text", "reason"), [("LOUD", "no rejected case"), ("quiet", "no chosen case")])
+def test_an_instruction_without_a_pair_says_why(text, reason):
+    assert case_pairs(text) == ([], {"instruction": {reason: 1}})
