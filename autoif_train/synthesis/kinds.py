@@ -2,7 +2,8 @@
 
 Runs of words do not notice a re-invented constraint: "Do not use any commas." shares no thirteen words with a prompt of
 IFEval and is one of its 25 kinds all the same. The map reads the instruction's text alone and is meant to find too much
-rather than too little; it names kinds by the benchmarks' own ids (google-research IFEval, allenai IFBench).
+rather than too little; it names kinds by the benchmarks' own ids: the 25 of IFEval (google-research), the 58 of IFBench
+(allenai).
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ _COUNT = rf"({_ATMOST}|{_WRITTEN}|number of|limit)"
 _QUOTED = r"""(["'“‘][^"'”’]+["'”’])"""
 _USE = r"(use|include|contain|mention|add|insert|incorporate|write|have|put|feature|employ|with)\w*"
 _TIMES = r"\b(times|twice|once)\b"
+_PLACE = r"(first|second|third|fourth|fifth|\d+\W?(st|nd|rd|th))"
+_TABLE = r"\b(csv|tsv|(comma|tab)[- ](separated|delimited))\b"
+_REVERSED = r"\b(reversed?|backwards?)\b"
+_LETTERS = r"(letters?|characters?)"
 _NOT = r"(do not|don't|never|avoid|without|must not|should not|no|exclude|refrain from|omit)"
 
 KINDS: dict[str, dict[str, str]] = {
@@ -64,11 +69,11 @@ KINDS: dict[str, dict[str, str]] = {
         "count:numbers": rf"{_COUNT}\W+(\w+\W+){{0,2}}(numbers|numerals|digits)\b",
         "count:punctuation": r"\b(every|all|each)\b.*\bpunctuation\b",
         "count:pronouns": r"\bpronouns?\b",
-        "count:keywords_multiple": r"\bword\b.*\bonce\b.*\bword\b.*\btwice\b",
-        "count:words_japanese": r"\b(every|each) \w+ word\b.*\b(japanese|french|spanish|language)\b",
+        "count:keywords_multiple": r"\b(key)?word\b.*\bonce\b.*\b(key)?word\b.*\btwice\b",
+        "count:words_japanese": r"\b(every|each)\b.*\b(japanese|french|spanish|language)\b",
         "ratio:stop_words": r"\bstop ?words?\b",
         "ratio:sentence_type": r"\bratio\b.*\bsentences\b|\bdeclarative\b|\binterrogative\b",
-        "ratio:sentence_balance": r"\b(equal|same) number of\b.*\bsentences\b",
+        "ratio:sentence_balance": r"\b(equal|same) number of\b.*\bsentences\b|\bsentences?\b.*\bbalance",
         "ratio:overlap": r"\b(trigram|n-gram|overlap)\b",
         "ratio:sentence_words": r"\bsentences?\b.*\bsame number of (words|characters)\b",
         "words:alphabet": r"\bword\b.*\bnext letter of the alphabet\b|\balphabet\w*\b.*\border\b",
@@ -81,30 +86,40 @@ KINDS: dict[str, dict[str, str]] = {
         "words:no_consecutive": r"\bconsecutive words\b",
         "words:odd_even_syllables": r"\bsyllables?\b",
         "words:last_first": r"\blast word of (each|every|a|the) sentence\b.*\bfirst\b",
-        "words:paragraph_last_first": r"\b(paragraph|response|line)\b.*\b(start|begin)\w*\b.*\bend\w*\b.*\bsame word\b",
-        "words:keywords_specific_position": r"\bword\b.*\b(as|in) the \w+ (word|sentence)\b|\b\w+th word\b",
+        "words:paragraph_last_first": r"\b(paragraph|response|line)\b.*\bsame word\b",
+        "words:words_position": rf"\b({_PLACE}|last) word\b",
+        "words:keywords_specific_position": r"\b(key)?word\b.*\b(as|in) the \S+ (word|sentence)\b|\b\w+th word\b",
         "sentence:alliteration_increment": r"\balliterat",
         "sentence:increment": r"\beach sentence\b.*\b(more|longer|fewer|shorter)\b",
-        "sentence:keyword": r"\b(word|keyword)\b.*\bin the \w+ sentence\b",
+        "sentence:keyword": r"\b(key)?word\b.*\bin the \S+ sentence\b",
         "repeat:repeat_change": r"\brepeat\b.*\bbut\b.*\bchange\b",
         "repeat:repeat_simple": r"\b(only )?output this sentence\b",
         "repeat:repeat_span": r"\b(copy|repeat) the span\b",
         "format:parentheses": r"\b(parenthes[ei]s|brackets?)\b",
-        "format:quotes": r"\bquot(es|ation marks?)\b.*\b(nested|within)\b|\bnested quot",
+        "format:quotes": r"\bquot(es?|ation marks?)\b.*\b(nested|within)\b|\bnested quot",
         "format:options": r"\b(answer|choose|respond)\b.*\b(one of the following|options?)\b",
         "format:newline": r"\b(each|every|one) word\b.*\b(new|own|per|separate) line\b",
         "format:emoji": r"\bemojis?\b",
         "format:line_indent": r"\bindent",
         "format:quote_unquote": r"\bquoted?\b.*\bunquoted?\b",
-        "format:list": r"\b(numbered|ordered|unordered) list\b|\blist\b.*\bseparator\b",
+        "format:list": r"\b(numbered|ordered|unordered) list\b|\blist\b.*\b(separator|instead of)\b",
         "format:thesis": r"\bthesis\b",
         "format:sub-bullets": r"\bsub-?bullets?\b",
-        "format:no_bullets_bullets": r"\bbullet\b.*\bno bullet",
+        "format:no_bullets_bullets": r"\bbullet\b.*\bno bullet|\bsentences?\b.*\b(then|followed by)\b.*\bbullet",
         "format:title_case": r"\btitle case\b",
         "format:output_template": r"\btemplate\b",
-        "format:no_whitespace": r"\bno (white)?spaces?\b|\bwithout (any )?(white)?spaces?\b",
+        "format:no_whitespace": r"\bwhite-?spaces?\b|\b(no|without)( any)? (blanks|spaces)\b",
         "custom:date_format_list": r"\bdates?\b.*\bformat\b|\byyyy\b",
-        "custom:csv": r"\bcsv\b|\bcomma-separated\b|\btsv\b",
+        "custom:csv_city": rf"{_TABLE}",
+        "custom:csv_special_character": rf"{_TABLE}.*\bspecial character",
+        "custom:csv_quotes": rf"{_TABLE}.*\bquot",
+        "custom:multiples": r"\b(multiples of|divisible by)\b",
+        "custom:mcq_count_length": r"\bmultiple[- ]choice\b",
+        "custom:reverse_newline": r"\brevers\w*\b.*\balphabet|\balphabet\w*\b.*\brevers|\bz to a\b",
+        "custom:word_reverse": rf"{_REVERSED}.*\bwords?\b|\bwords?\b.*{_REVERSED}",
+        "custom:character_reverse": rf"{_REVERSED}.*\b{_LETTERS}\b|\b{_LETTERS}\b.*{_REVERSED}",
+        "custom:sentence_alphabet": r"\bsentence\b.*\balphabet",
+        "custom:european_capitals_sort": r"\blatitude|\bcapitals?\b.*\beurope|\beurope\w*\b.*\bcapitals?\b",
     },
 }
 _PATTERNS = {
