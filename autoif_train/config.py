@@ -75,6 +75,12 @@ FREE_KEYS = (
     "synthesis.writing_batch_size",
     "quality.batch_size",
     "evaluation.benchmarks",
+    # How answers are asked for: each is kept with it, and another way gets names of its own.
+    "evaluation.max_prompts",
+    "evaluation.max_new_tokens",
+    "evaluation.temperature",
+    "evaluation.top_p",
+    "evaluation.strip_thinking",
     "evaluation.batch_size",
     "evaluation.lm_eval_batch_size",
     "evaluation.seeds",

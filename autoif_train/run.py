@@ -112,12 +112,17 @@ class Run:
         file = self.folder / "config.yaml"
         begun = self._begun()
         if file.exists():
-            differing = differing_keys(_read_config(file), self.settings)
+            before = _read_config(file)
+            differing = differing_keys(before, self.settings)
             if begun and differing:
                 raise UserError(
                     f"output_dir: {self.folder} belongs to another configuration, which differs in "
                     f"{'; '.join(differing)}; give the same settings or another --output_dir"
                 )
+            evaluated = before.get("evaluation")
+            if begun and evaluated != dataclasses.asdict(self.settings.evaluation) and not self.recorded("before"):
+                # Versions that did not note how each answer was asked for asked as the settings have it until now.
+                self.remember("before", "evaluation", evaluated)
         elif any(self.folder.glob("*.json*")):
             raise UserError(f"output_dir: {self.folder} holds files but no config.yaml; name another folder")
         with atomic_file(file) as opened:

@@ -94,7 +94,8 @@ class Grading:
 
     def facts(self, settings: Settings) -> Row:
         """Everything that decides a verdict."""
-        return {**self.grader(settings), **digests(settings.evaluation, self.files)}
+        whole = {} if settings.evaluation.strip_thinking else {"strip_thinking": False}
+        return {**self.grader(settings), **digests(settings.evaluation, self.files), **whole}
 
 
 def _passed(row: Any) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autoif_train.chat.base import ChatModel
 from autoif_train.chat.policy import base_model
-from autoif_train.config import Settings
+from autoif_train.config import Settings, flat
 from autoif_train.evaluation.answers import Answered, decoding, read_responses
 from autoif_train.evaluation.benchmarks import BENCHMARKS, Benchmark, Grading
 from autoif_train.evaluation.files import digests
@@ -19,6 +19,9 @@ from autoif_train.rows import Rows, write_rows
 from autoif_train.run import Run
 from autoif_train.types import Row, UserError, content_id, derived_seed
 from autoif_train.versions import versions
+
+WAY = {"decoding", "max_prompts", "strip_thinking"}
+"""The keys of `way`, which a score of `results.json` carries too."""
 
 
 def stages(run: Run, settings: Settings) -> Iterator[Stage]:
@@ -63,16 +66,49 @@ class Kept:
 
 
 def kept_sets(run: Run, settings: Settings, stage: Stage) -> Iterator[Kept]:
-    """Every set that is asked for. What was read from files of another content, or graded by others, lies elsewhere."""
+    """Every set that is asked for. What was read from files of another content, asked for in another way, or graded by
+    others, lies elsewhere."""
     for bench, benchmark in _benchmarks(run, settings):
         read, grading = digests(settings.evaluation, benchmark.files), benchmark.grading
         version = f"-{content_id(read)}" if read else ""
+        answered = "_answers" if grading else ""
         verdicts = f"_graded_{content_id(grading.facts(settings))}" if grading else ""
         for name in benchmark.sets:
-            samples = _samples(benchmark, settings.evaluation)
-            places = [f"evaluation/{stage.name}/{name}{version}{sample}" for sample in samples]
-            answers = tuple(f"{place}_answers" if grading else place for place in places)
+            samples, first = _samples(benchmark, settings.evaluation), f"evaluation/{stage.name}/{name}{version}"
+            asked = way(benchmark, settings.evaluation)
+            # The way that came first has the plain name.
+            free = _known_way(run, f"{first}{samples[0]}{answered}", benchmark, settings.evaluation) in (None, asked)
+            places = [f"{first}{sample}" if free else f"{first}-{content_id(asked)}{sample}" for sample in samples]
+            answers = tuple(f"{place}{answered}" for place in places)
             yield Kept(bench, benchmark, name, answers, tuple(f"{place}{verdicts}" for place in places))
+
+
+def way(benchmark: Benchmark, settings: EvaluationSettings) -> Row:
+    """How a set is asked for: what its kept answers hang on besides the policy, the seed and the files."""
+    sampling = decoding(_answering(benchmark, settings))
+    drawn = {name: getattr(sampling, name) for name in ("temperature", "top_p", "max_new_tokens")}
+    decoded = {**drawn, "search": benchmark.search} if benchmark.search else drawn
+    graded_at_once = {} if benchmark.grading else {"strip_thinking": settings.strip_thinking}
+    return {"decoding": decoded, "max_prompts": settings.max_prompts, **graded_at_once}
+
+
+def is_as_asked(score: Row, settings: EvaluationSettings) -> bool:
+    """Whether a score of `results.json` was asked for as the settings have it, as far as it tells."""
+    told = flat({key: score[key] for key in score.keys() & WAY})
+    return all(
+        told.get(key, value) == value for key, value in flat(way(BENCHMARKS[score["benchmark"]], settings)).items()
+    )
+
+
+def _known_way(run: Run, answers: str, benchmark: Benchmark, settings: EvaluationSettings) -> Row | None:
+    """The way in which kept answers were asked for; None where the name is free."""
+    asked, noted = way(benchmark, settings), run.recorded("evaluation").get(answers, {})
+    if "max_prompts" in noted:
+        return {key: noted.get(key) for key in asked}
+    # Earlier versions noted less, and let nothing change.
+    before = run.recorded("before").get("evaluation", {})
+    same = {key: before[key] for key in before.keys() & {*asked["decoding"], *asked}}
+    return way(benchmark, dataclasses.replace(settings, **same)) if run.has(answers) else None
 
 
 def _samples(benchmark: Benchmark, settings: EvaluationSettings) -> tuple[str, ...]:
@@ -89,9 +125,9 @@ def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
         with run.open_policy(stage.model, stage.name) as chat:
             for kept, (number, answers) in missing:
                 seed = derived_seed(settings.seed, "evaluation", number)
-                answering = _answering(kept.benchmark, settings.evaluation)
                 # Noted first: a kill between the two must not leave answers of which nobody knows how they were made.
-                run.remember("evaluation", answers, _made_with(answering, chat, kept.benchmark))
+                run.remember("evaluation", answers, _made_with(settings.evaluation, chat, kept.benchmark))
+                answering = _answering(kept.benchmark, settings.evaluation)
                 run.keep(answers, kept.benchmark.answer, kept.set, chat, answering, seed)
     for kept in wanted:
         for answers, items in zip(kept.answers, kept.items, strict=True):
@@ -113,11 +149,9 @@ def _grade(run: Run, settings: Settings, grading: Grading, answers: str, items: 
 
 def _made_with(settings: EvaluationSettings, chat: ChatModel, benchmark: Benchmark) -> Row:
     """What the answers of a set hang on besides the policy; the template by its hash."""
-    sampling = decoding(settings)
     template = getattr(getattr(chat, "tokenizer", None), "chat_template", None)
-    drawn = {name: getattr(sampling, name) for name in ("temperature", "top_p", "max_new_tokens")}
     return {
-        "decoding": {**drawn, "search": benchmark.search} if benchmark.search else drawn,
+        **way(benchmark, settings),
         "chat_template": content_id(template) if template else None,
         "scorer": benchmark.scorer(),
         "files": digests(settings, benchmark.files),
@@ -128,13 +162,24 @@ def _made_with(settings: EvaluationSettings, chat: ChatModel, benchmark: Benchma
 def validate(run: Run, settings: Settings, folder: str, model: str) -> list[bool]:
     """Which prompts of a validation set a policy passes, kept beside the round's data in `folder`.
 
-    The set is that of the first benchmark that has one; empty where none has.
+    The set is that of the first benchmark that has one; empty where none has. Raises `UserError` where the folder was
+    validated in another way: policies are chosen by these answers, so one experiment has one way of validating.
     """
     for bench in settings.evaluation.benchmarks:
         benchmark = BENCHMARKS.get(bench)
         if benchmark and benchmark.validation:
-            path = f"{folder}/validation"
+            path, asked = f"{folder}/validation", way(benchmark, settings.evaluation)
+            known = _known_way(run, path, benchmark, settings.evaluation)
+            if known not in (None, asked):
+                changed = "; ".join(
+                    f"evaluation.{key.removeprefix('decoding.')}: {flat(known)[key]} → {value}"
+                    for key, value in flat(asked).items()
+                    if flat(known)[key] != value
+                )
+                mend = "give the same settings to go on with these rounds, others to recipes/evaluate.py alone"
+                raise UserError(f"{run.path(path)}.jsonl was answered in another way, {changed}; {mend}")
             if not run.has(path):
+                run.remember("evaluation", path, asked)
                 with run.open_policy(model) as chat:
                     run.keep(path, benchmark.answer, benchmark.validation, chat, settings.evaluation)
             return [row.passed for row in run.rows(path, benchmark.read)]

@@ -81,7 +81,8 @@ def item_values(folder: Path, score: Row, metric: str | None = None) -> Values:
 
 def comparable(score: Row) -> str:
     """What two scores of one set must have in common to be set side by side: what was asked, how, and who graded."""
-    return json.dumps([score.get(key) or None for key in ("files", "decoding", "scorer", "grader")], sort_keys=True)
+    common = [score.get(key) or None for key in ("files", "decoding", "scorer", "grader")]
+    return json.dumps([*common, score.get("strip_thinking", True)], sort_keys=True)
 
 
 def _mean_values(samples: Iterable[Iterable[Any]], value: Callable[[Any], float | None]) -> Values:

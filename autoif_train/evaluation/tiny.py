@@ -66,7 +66,7 @@ def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings, seed: i
         for row in rows
     ]
     for row, (answer,) in zip(rows, chat.answer(prompts, decoding(settings)), strict=True):
-        text = without_thinking(answer.text)
+        text = without_thinking(answer.text) if settings.strip_thinking else answer.text
         constraints = [constraint_of(each) for each in row["instructions"]]
         followed = tuple(check(each, text, row["user_query"]) for each in constraints)
         kinds = tuple(each.kind for each in constraints)

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from autoif_train.config import CONFIGS, CacheSettings, Settings, differing_keys, parse
+from autoif_train.evaluation.choice import is_as_asked
 from autoif_train.report.folder import json_of, settings_of
 from autoif_train.types import UserError
 
@@ -79,30 +80,17 @@ class PlannedRun:
         self._check_folder()
         scores = (json_of(self.folder, "results") or {"scores": []})["scores"]
         stages = {score["stage"] for score in scores}
-        benchmarks = {score["benchmark"] for score in scores}
-        return stages >= {"base", *self.stages} and benchmarks >= set(self.settings.evaluation.benchmarks)
+        evaluation = self.settings.evaluation
+        benchmarks = {score["benchmark"] for score in scores if is_as_asked(score, evaluation)}
+        return stages >= {"base", *self.stages} and benchmarks >= set(evaluation.benchmarks)
 
     def _check_folder(self) -> None:
         made_with = settings_of(self.folder)
-        # A setting that came into being after the run stands at what the run did.
-        differing = [
-            difference
-            for difference in differing_keys(made_with, self.settings)
-            if _has(made_with, difference.partition(":")[0])
-        ]
-        if made_with and differing:
+        if made_with and (differing := differing_keys(made_with, self.settings)):
             raise UserError(
                 f"{self.folder} belongs to another configuration, which differs in {'; '.join(differing)}; give the "
                 "same settings, remove the folder, or name another --output_dir"
             )
-
-
-def _has(settings: dict[str, Any], key: str) -> bool:
-    for name in key.split("."):
-        if not isinstance(settings, dict) or name not in settings:
-            return False
-        settings = settings[name]
-    return True
 
 
 @dataclasses.dataclass(frozen=True)

@@ -121,6 +121,6 @@ def _tell(source: PlannedRun, folder: Path, lent: Sequence[str]) -> None:
     (folder / "funnel.json").write_text(json.dumps(funnel, indent=1), encoding="utf-8")
     manifest = json_of(source.folder, "manifest") or {}
     about = {"shared": {"with": source.name, "steps": list(lent)}}
-    about |= {key: manifest[key] for key in ("versions", "execution") if key in manifest}
+    about |= {key: manifest[key] for key in ("versions", "execution", "before") if key in manifest}
     about["evaluation"] = {step: facts for step, facts in manifest.get("evaluation", {}).items() if came(step)}
     (folder / "manifest.json").write_text(json.dumps(about, indent=1), encoding="utf-8")

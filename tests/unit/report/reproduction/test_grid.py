@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 import yaml
 
+from autoif_train.config import dump
+from autoif_train.evaluation.benchmarks import BENCHMARKS
+from autoif_train.evaluation.choice import way
 from autoif_train.report.reproduction.grid import FILE, TABLES
 from autoif_train.types import UserError
 
@@ -85,17 +89,32 @@ def test_runs_share_what_the_supervisor_was_paid_for(grid):
     assert len({run.settings.cache.path for run in runs}) == 1
 
 
-def test_a_folder_of_other_settings_is_refused_and_a_setting_it_could_not_know_is_not(grid):
+def test_a_folder_of_other_settings_is_refused_and_one_younger_than_it_stands_as_shipped(grid):
     (run,) = grid("--table", "3", "--points", "strong_to_weak", "--seeds", "1").runs
     run.folder.mkdir(parents=True)
     made_with = dataclasses.asdict(run.settings)
     del made_with["pairs"]["share"]
     (run.folder / "config.yaml").write_text(yaml.safe_dump(made_with))
     assert not run.finished()
+    half = dataclasses.replace(run.settings, pairs=dataclasses.replace(run.settings.pairs, share=0.5))
+    with pytest.raises(UserError, match=r"pairs\.share: 1\.0 → 0\.5"):
+        dataclasses.replace(run, settings=half).finished()
     made_with["quality"]["enabled"] = False
     (run.folder / "config.yaml").write_text(yaml.safe_dump(made_with))
     with pytest.raises(UserError, match=r"quality\.enabled"):
         run.finished()
+
+
+def test_a_run_is_finished_where_it_was_scored_as_is_asked_now(grid):
+    (run,) = grid("--table", "3", "--points", "strong_to_weak", "--seeds", "1").runs
+    run.folder.mkdir(parents=True)
+    (run.folder / "config.yaml").write_text(dump(run.settings))
+    asked = way(BENCHMARKS["tiny"], run.settings.evaluation)
+    scores = [{"stage": stage, "benchmark": "tiny", **asked} for stage in ("base", *run.stages)]
+    (run.folder / "results.json").write_text(json.dumps({"scores": scores}))
+    assert run.finished()
+    longer = dataclasses.replace(run.settings.evaluation, max_new_tokens=7)
+    assert not dataclasses.replace(run, settings=dataclasses.replace(run.settings, evaluation=longer)).finished()
 
 
 @pytest.mark.parametrize(
