@@ -48,6 +48,21 @@ class Answered:
         return tuple(without_thinking(text) if settings.strip_thinking else text for text in self.responses)
 
 
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """An item of any benchmark as people are shown it: what was asked, and what was said to it, turn by turn.
+
+    `followed` is a mark for every instruction of the prompt that code checked, `kinds` their kinds in the same order;
+    `relevant` says whether the question is answered, None where nobody judged that.
+    """
+
+    prompt: str
+    texts: tuple[str, ...]
+    followed: tuple[bool, ...] = ()
+    kinds: tuple[str, ...] = ()
+    relevant: bool | None = None
+
+
 def decoding(settings: EvaluationSettings, responses: int = 1) -> SamplingSettings:
     """How a policy answers benchmarks."""
     return SamplingSettings(

@@ -23,7 +23,7 @@ from autoif_train.evaluation import (
     programs,
     tiny,
 )
-from autoif_train.evaluation.answers import Answered, answer_items
+from autoif_train.evaluation.answers import Answered, Shown, answer_items
 from autoif_train.evaluation.files import digests
 from autoif_train.evaluation.judging import Graded, judge_facts, open_judge
 from autoif_train.evaluation.search import Violated
@@ -53,8 +53,9 @@ class Benchmark:
     `read` turns graded rows back, whose `key` tells one item from another. `metrics` sums them up, and `value(row)`
     is what stages are compared on: a number per item, None where there is none; `shares` are the metrics that are
     plain means of a number per item. `figures` are those of the metrics that a table shows, the one that `value`
-    makes first. Sets of different benchmarks have different names, since each names a file. `files` are the
-    settings that name what is read: answers to another content are other answers. `validation` is the set that may
+    makes first; `shown(row)` is what people are shown of a graded row: without it the figures alone, or plain answers
+    where there is a `grading`. Sets of different benchmarks have different names, since each names a file. `files` are
+    the settings that name what is read: answers to another content are other answers. `validation` is the set that may
     choose between policies; `score(prompts, responses, output, settings)` grades files of responses and returns the
     figures. `scorer` says in a few words who grades: results of two scorers never share a column. `greedy`: it is
     always answered so, as published, whatever the settings of sampling. `violated(settings)` gives the checks that a
@@ -68,6 +69,7 @@ class Benchmark:
     figures: tuple[Figure, ...]
     value: Callable[[Any], float | None] = lambda row: _passed(row)
     shares: dict[str, Callable[[Any], float]] = dataclasses.field(default_factory=dict)
+    shown: Callable[[Any], Shown] | None = None
     files: tuple[str, ...] = ()
     grading: Grading | None = None
     validation: str | None = None
@@ -113,6 +115,10 @@ FOUR_FIGURES = (
     WORDS,
 )
 PROMPT_LEVEL = {"prompt_strict": _passed, "prompt_loose": lambda row: float(all(row.loose))}
+
+
+def _strictly(row: ifeval.Graded) -> Shown:
+    return Shown(row.prompt, (row.response,), row.strict, row.kinds)
 
 
 def _judged(module: Any, *figures: Figure, shown: tuple[str, ...] = ()) -> Benchmark:
@@ -183,6 +189,7 @@ BENCHMARKS = {
         tiny.metrics,
         (Figure("pass_rate", "pass rate"), Figure("relevance", "relevant", main=False), WORDS),
         shares={"pass_rate": _passed, "relevance": lambda row: float(row.relevant)},
+        shown=lambda row: Shown(row.prompt, (row.text,), row.followed, row.kinds, row.relevant),
         validation="validation",
         about="Share of prompts whose answer follows every instruction: H asks about new facts with constraints of new "
         "parameters, Q about new facts with those of training. Relevant: the answer states the right fact.",
@@ -195,6 +202,7 @@ BENCHMARKS = {
         ifeval.metrics,
         FOUR_FIGURES,
         shares=PROMPT_LEVEL,
+        shown=_strictly,
         files=("ifeval_prompts",),
         score=ifeval.score_files,
         violated=ifeval.violated,
@@ -207,6 +215,7 @@ BENCHMARKS = {
         ifeval.metrics,
         FOUR_FIGURES,
         shares=PROMPT_LEVEL,
+        shown=_strictly,
         files=("ifbench_prompts", "ifbench_checkout"),
         score=ifbench.score_files,
         scorer=ifbench.scorer,

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from autoif_train.config import Settings
-from autoif_train.evaluation.benchmarks import BENCHMARKS
+from autoif_train.evaluation.answers import Answered, Shown
+from autoif_train.evaluation.benchmarks import BENCHMARKS, Benchmark
 from autoif_train.evaluation.choice import kept_sets, stages
 from autoif_train.evaluation.stages import Stage
 from autoif_train.evaluation.statistics import compare
@@ -71,12 +72,38 @@ def item_values(folder: Path, score: Row, metric: str | None = None) -> Values:
     """
     benchmark = BENCHMARKS.get(score["benchmark"])
     value = benchmark and (benchmark.shares.get(metric) if metric else benchmark.value)
-    # Results that name no files are from before they did.
-    names = score.get("items") or [f"evaluation/{_stage(score).name}/{score['set']}"]
-    paths = [folder / f"{name}.jsonl" for name in names]
+    paths = [folder / f"{name}.jsonl" for name in _names(score, "items")]
     if value is None or not all(path.exists() for path in paths):
         return {}
     return _mean_values([Rows(path, benchmark.read) for path in paths], value)
+
+
+def shown_items(folder: Path, score: Row) -> Rows[Shown] | None:
+    """The items behind a score of `results.json` in `folder` as people are shown them, of the first sampling.
+
+    None where the file is gone, or the benchmark has nothing but figures.
+    """
+    benchmark = BENCHMARKS.get(score["benchmark"])
+    if benchmark is None:
+        return None
+    files, read = ("answers", _answer_of) if benchmark.grading else ("items", _item_of(benchmark))
+    path = folder / f"{_names(score, files)[0]}.jsonl"
+    return Rows(path, read) if read and path.exists() else None
+
+
+def _item_of(benchmark: Benchmark) -> Callable[[Row], Shown] | None:
+    shown = benchmark.shown
+    return shown and (lambda row: shown(benchmark.read(row)))
+
+
+def _answer_of(row: Row) -> Shown:
+    answered = Answered.from_row(row)
+    return Shown(answered.prompt, answered.responses)
+
+
+def _names(score: Row, files: str) -> list[str]:
+    # Results that name no files are from before they did.
+    return score.get(files) or [f"evaluation/{_stage(score).name}/{score['set']}"]
 
 
 def comparable(score: Row) -> str:

@@ -7,8 +7,10 @@ import random
 from pathlib import Path
 from typing import Any
 
+from autoif_train.evaluation.answers import Shown
+from autoif_train.evaluation.results import shown_items
 from autoif_train.evaluation.stages import newest, title
-from autoif_train.report.folder import clip, rows_of
+from autoif_train.report.folder import clip
 from autoif_train.report.stages import stage_name
 from autoif_train.types import Row
 
@@ -41,34 +43,28 @@ def comparisons(folder: Path, results: dict[str, Any]) -> list[Comparison]:
 
     They are of the first set of `results.json` whose answers are kept as texts.
     """
-    places: dict[str, dict[str, str]] = {}
+    by_set: dict[str, dict[str, Row]] = {}
     for score in results.get("scores", []):
-        name = stage_name(score)
-        # Results that name no files are from before they did.
-        files = score.get("answers") or [f"evaluation/{name}/{score['set']}"]
-        places.setdefault(score["set"], {})[name] = files[0]
-    return next((found for name, files in places.items() if (found := _of_set(folder, name, files))), [])
+        by_set.setdefault(score["set"], {})[stage_name(score)] = score
+    return next((found for name, scores in by_set.items() if (found := _of_set(folder, name, scores))), [])
 
 
-def _of_set(folder: Path, name: str, files: dict[str, str]) -> list[Comparison]:
-    answered = {stage: rows for stage in newest(files) if (rows := rows_of(folder, files[stage])) is not None}
-    if not answered or any("prompt" not in next(iter(rows), {}) for rows in answered.values()):
+def _of_set(folder: Path, name: str, scores: dict[str, Row]) -> list[Comparison]:
+    answered = {stage: items for stage in newest(scores) if (items := shown_items(folder, scores[stage])) is not None}
+    if not answered:
         return []
-    count = min(len(rows) for rows in answered.values())
+    count = min(len(items) for items in answered.values())
     places = set(random.Random(name).sample(range(count), min(PROMPTS, count)))
-    drawn = [[row for place, row in enumerate(rows) if place in places] for rows in answered.values()]
+    drawn = [[item for place, item in enumerate(items) if place in places] for items in answered.values()]
     return [
         Comparison(
             name,
-            clip(together[0]["prompt"], TEXT_CHARACTERS),
-            tuple(_reply(stage, row) for stage, row in zip(answered, together, strict=True)),
+            clip(together[0].prompt, TEXT_CHARACTERS),
+            tuple(_reply(stage, item) for stage, item in zip(answered, together, strict=True)),
         )
         for together in zip(*drawn, strict=True)
     ]
 
 
-def _reply(stage: str, row: Row) -> Reply:
-    """An answer as any benchmark keeps it: of one turn or several, graded by code or not."""
-    texts = row["responses"] if "responses" in row else [row["response"] if "response" in row else row["text"]]
-    marks = row.get("followed", row.get("strict", ()))
-    return Reply(title(stage), clip("\n\n".join(texts), TEXT_CHARACTERS), tuple(marks), row.get("relevant"))
+def _reply(stage: str, item: Shown) -> Reply:
+    return Reply(title(stage), clip("\n\n".join(item.texts), TEXT_CHARACTERS), item.followed, item.relevant)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-from autoif_train.evaluation.stages import newest, stage_names, title
+from autoif_train.evaluation.results import shown_items
+from autoif_train.evaluation.stages import newest, title
 from autoif_train.evaluation.statistics import wilson_interval
-from autoif_train.report.folder import rows_of
+from autoif_train.report.stages import stage_name
+from autoif_train.types import Row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,33 +53,30 @@ class KindTable:
     kinds: tuple[Kind, ...]
 
 
-def kind_tables(folder: Path) -> list[KindTable]:
-    """A table for every held-out set whose answers name the kinds of their instructions."""
-    stages = newest(name for name in stage_names(folder) if (folder / "evaluation" / name).is_dir())
-    sets = dict.fromkeys(
-        path.stem for name in stages for path in sorted((folder / "evaluation" / name).glob("*.jsonl"))
-    )
-    tables = (_table(folder, name, stages) for name in sets)
+def kind_tables(folder: Path, results: dict[str, Any]) -> list[KindTable]:
+    """A table for every set of `results.json` whose answers name the kinds of their instructions."""
+    by_set: dict[str, dict[str, Row]] = {}
+    for score in results.get("scores", []):
+        by_set.setdefault(score["set"], {})[stage_name(score)] = score
+    tables = (_table(folder, name, scores) for name, scores in by_set.items())
     return [table for table in tables if table]
 
 
-def _table(folder: Path, set_name: str, stages: list[str]) -> KindTable | None:
-    counted = {stage: found for stage in stages if (found := _shares(folder, f"evaluation/{stage}/{set_name}"))}
+def _table(folder: Path, set_name: str, scores: dict[str, Row]) -> KindTable | None:
+    counted = {stage: found for stage in newest(scores) if (found := _shares(folder, scores[stage]))}
     if not counted:
         return None
     common = set.intersection(*(set(shares) for shares in counted.values()))
     kinds = [Kind(name, tuple(shares[name] for shares in counted.values())) for name in sorted(common)]
     kinds.sort(key=lambda kind: -kind.gain)
-    # An id of the prompts may follow the name of a set.
-    return KindTable(set_name.partition("-")[0], tuple(map(title, counted)), tuple(kinds))
+    return KindTable(set_name, tuple(map(title, counted)), tuple(kinds))
 
 
-def _shares(folder: Path, name: str) -> dict[str, Share]:
+def _shares(folder: Path, score: Row) -> dict[str, Share]:
     followed: Counter[str] = Counter()
     count: Counter[str] = Counter()
-    for row in rows_of(folder, name) or ():
-        marks = row.get("followed", row.get("strict", ()))
-        for kind, mark in zip(row.get("kinds", ()), marks, strict=False):
+    for item in shown_items(folder, score) or ():
+        for kind, mark in zip(item.kinds, item.followed, strict=False):
             followed[kind] += mark
             count[kind] += 1
     return {kind: Share(followed[kind], total) for kind, total in count.items()}

@@ -59,7 +59,7 @@ def _content(run_folder: Path) -> dict[str, Any]:
     steps = manifest.get("steps", {})
     tables = stages.stage_tables(results)
     flows = flow.flows(run_folder)
-    kinds = kind_tables(run_folder)
+    kinds = kind_tables(run_folder, results)
     return {
         "name": run_folder.resolve().name,
         "head": headline(run_folder, settings, steps, tables, flows),

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from autoif_train.evaluation.stages import round_number, stage_names, title
-from autoif_train.evaluation.statistics import wilson_interval
 from autoif_train.feedback.summary import Answered, Contrasted, answered, contrasted
 from autoif_train.report.folder import json_of, rows_of
 from autoif_train.report.rule import judged_answers, rule_of
@@ -17,8 +16,8 @@ from autoif_train.types import Query
 
 @dataclasses.dataclass(frozen=True)
 class Round:
-    """One round of DPO; `validation` is the policy's pass rate after it with its interval, `summary` what the round
-    itself noted."""
+    """One round of DPO; `validation` is the policy's pass rate after it with its interval, on queries held back or a
+    benchmark's own set, `summary` what the round itself noted."""
 
     title: str
     answered: Answered | None
@@ -46,16 +45,10 @@ def rounds(folder: Path, steps: dict[str, Any], settings: dict[str, Any]) -> lis
             answers = answered(queries, judged, rule, quality) if queries and judged else None
             contrast = contrasted(pairs) if pairs else None
             noted = json_of(folder, f"{name}/summary")
-            found.append(Round(shown, answers, contrast, _validation(folder, name), seconds, noted))
+            found.append(Round(shown, answers, contrast, _validation(noted), seconds, noted))
     return found
 
 
-def _validation(folder: Path, name: str) -> tuple[float, float, float] | None:
-    rows = rows_of(folder, f"{name}/validation")
-    if rows is None:
-        return None
-    passed = count = 0
-    for row in rows:
-        count += 1
-        passed += all(row["followed"])
-    return (passed / max(count, 1), *wilson_interval(passed, count))
+def _validation(noted: dict[str, Any] | None) -> tuple[float, float, float] | None:
+    moved = noted and noted["validation"]
+    return (moved["after"], moved["after_low"], moved["after_high"]) if moved else None

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from autoif_train.evaluation.results import shown_items
 from autoif_train.report.folder import json_of, rows_of
 from autoif_train.report.reproduction.grid import STAGES, PlannedRun, Reproduction
 from autoif_train.report.reproduction.measured import Figure, Place, data_size, figure, over_seeds
@@ -203,12 +204,8 @@ def contamination(grid: Reproduction, data: dict[str, Any]) -> Table:
 def _asked(run: PlannedRun) -> dict[str, list[str]]:
     """The prompts of each test set, as the run asked the base model; a set whose prompts are not kept is left out."""
     scores = (json_of(run.folder, "results") or {"scores": []})["scores"]
-    answered = {
-        score["set"]: rows_of(run.folder, score.get("answers", [f"evaluation/base/{score['set']}"])[0])
-        for score in scores
-        if score["stage"] == "base"
-    }
-    prompts = {name: [row["prompt"] for row in rows or () if "prompt" in row] for name, rows in answered.items()}
+    answered = {score["set"]: shown_items(run.folder, score) for score in scores if score["stage"] == "base"}
+    prompts = {name: [item.prompt for item in items or ()] for name, items in answered.items()}
     return {name: texts for name, texts in prompts.items() if texts}
 
 

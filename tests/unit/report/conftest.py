@@ -86,6 +86,13 @@ def pairs(count: int = 6, words: str = "one two three") -> Iterable[dict[str, An
         }
 
 
+def noted() -> dict[str, Any]:
+    """What a round of no particular interest notes of itself."""
+    answers = {"distinct_share": 0.9, "relevance": None, "audit": None}
+    validation = {"before": 0.4, "after": 0.5, "after_low": 0.3, "after_high": 0.7, "p": 0.5, "harmed": False}
+    return {"answers": answers, "training": {}, "drift": {}, "validation": validation, "tokens": {}}
+
+
 def write_data(folder: Path) -> None:
     instruction = {"id": "i1", "text": f"Use no commas. {HOSTILE}", "parent_id": None}
     function = {"id": "f1", "source": SOURCE, "accuracy": 0.9}
@@ -120,7 +127,7 @@ def write_training(folder: Path) -> None:
     for name in ROUNDS:
         write_rows(folder / name / "judged.jsonl", judged())
         write_rows(folder / name / "pairs.jsonl", pairs())
-        write_rows(folder / name / "validation.jsonl", answered(2))
+        write_json(folder / name / "summary.json", noted())
 
 
 def write_run(folder: Path) -> Path:

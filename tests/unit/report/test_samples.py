@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tracemalloc
 from collections import Counter
 
 import pytest
 
+from autoif_train.evaluation.answers import Shown
+from autoif_train.evaluation.benchmarks import BENCHMARKS
 from autoif_train.report.answers import comparisons
 from autoif_train.report.cards import cards, evidence_of
 from autoif_train.report.difference import contrasts, word_difference
@@ -89,17 +92,37 @@ def test_replies_stand_under_their_own_prompt(run_folder):
         assert all(f"Answer {number} " in reply.text for reply in each.replies)
 
 
-@pytest.mark.parametrize("row", [{"response": "Well."}, {"responses": ["Well."]}])
-def test_answers_to_any_benchmark_stand_side_by_side(tmp_path, row):
-    place = {"round": 0, "benchmark": "ifeval", "set": "ifeval"}
-    scores = [{**place, "stage": stage, "answers": [f"evaluation/{stage}/ifeval-1"]} for stage in ("base", "sft")]
+@pytest.mark.parametrize("row", [{"response": "Well."}, {"responses": ["Well.", "Well."]}])
+def test_plain_answers_stand_side_by_side_where_others_grade_them(tmp_path, row):
+    place = {"round": 0, "benchmark": "mt_bench", "set": "mt_bench", "items": ["evaluation/graded"]}
+    scores = [{**place, "stage": stage, "answers": [f"evaluation/{stage}/mt_bench-1"]} for stage in ("base", "sft")]
     for stage in ("base", "sft"):
-        write_rows(tmp_path / f"evaluation/{stage}/ifeval-1.jsonl", [{"prompt": "Go on.", **row}])
+        write_rows(tmp_path / f"evaluation/{stage}/mt_bench-1.jsonl", [{"prompt": "Go on.", **row}])
     (found,) = comparisons(tmp_path, {"scores": scores})
+    said = "\n\n".join(row.get("responses", ["Well."]))
     assert [(reply.stage, reply.text, reply.relevant) for reply in found.replies] == [
-        ("Base", "Well.", None),
-        ("SFT", "Well.", None),
+        ("Base", said, None),
+        ("SFT", said, None),
     ]
+
+
+def test_answers_to_a_benchmark_whose_rows_name_things_otherwise_stand_side_by_side(tmp_path, monkeypatch):
+    own = dataclasses.replace(
+        BENCHMARKS["tiny"],
+        read=lambda row: (row["question"], row["said"]),
+        shown=lambda row: Shown(row[0], (row[1],), (True,)),
+    )
+    monkeypatch.setitem(BENCHMARKS, "own", own)
+    write_rows(tmp_path / "evaluation/base/O.jsonl", [{"question": "Well?", "said": "Well."}])
+    score = {"stage": "base", "round": 0, "benchmark": "own", "set": "O", "items": ["evaluation/base/O"]}
+    (found,) = comparisons(tmp_path, {"scores": [score]})
+    assert (found.prompt, found.replies[0].text, found.replies[0].followed) == ("Well?", "Well.", (True,))
+
+
+def test_a_benchmark_with_figures_alone_has_no_answers_to_show(tmp_path):
+    write_rows(tmp_path / "evaluation/base/mmlu.jsonl", [{"key": "mmlu 1", "marks": {"acc": 1.0}}])
+    score = {"stage": "base", "round": 0, "benchmark": "mmlu", "set": "mmlu", "items": ["evaluation/base/mmlu"]}
+    assert comparisons(tmp_path, {"scores": [score]}) == []
 
 
 def test_a_card_counts_what_was_written_and_what_survived(run_folder):
