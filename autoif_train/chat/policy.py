@@ -90,7 +90,10 @@ def load_tokenizer(model: str, policy: PolicySettings) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(model)
     except (OSError, ValueError) as error:
-        raise UserError(f"policy.model: no tokenizer could be loaded from {model} ({first_line(error)})") from error
+        mend = "name a model that brings one, or save one in its folder"
+        raise UserError(
+            f"policy.model: no tokenizer could be loaded from {model} ({first_line(error)}); {mend}"
+        ) from error
     if policy.chat_template:
         file = Path(resolve(policy.chat_template))
         try:

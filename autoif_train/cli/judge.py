@@ -51,7 +51,8 @@ def main(arguments: Arguments) -> None:
         while frame := list(itertools.islice(rows, RESPONSES_PER_FRAME)):
             for row in frame:
                 if row["id"] not in known:
-                    raise UserError(f"{files.responses}: no functions for id {row['id']!r} in {files.functions}")
+                    said = f"no functions for id {row['id']!r} in {files.functions}"
+                    raise UserError(f"{files.responses}: {said}; add them there, or leave its responses out")
             found = outcomes_and_reasons([(known[row["id"]], row["text"]) for row in frame], executor)
             for row, (outcomes, reasons) in zip(frame, found, strict=True):
                 note(row["id"], next(lines), outcomes, reasons)

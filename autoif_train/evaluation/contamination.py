@@ -76,10 +76,13 @@ def read_texts(path: Path) -> list[str]:
             ) from error
         if not isinstance(rows, list):
             raise UserError(f"{path}: not an array of rows; name a JSON Lines file or a JSON array")
+        texts: list[str] = []
         try:
-            return [text_of(row) for row in rows]
+            for row in rows:
+                texts.append(text_of(row))
         except ValueError as error:
-            raise UserError(f"{path}: {error}") from error
+            raise UserError(f"{path}, row {len(texts) + 1}: {error}; rename a key, or leave the row out") from error
+        return texts
     return list(Rows(path, text_of))
 
 

@@ -69,18 +69,20 @@ def _read(file: Path, category: str) -> Iterator[Item]:
     except OSError as error:
         raise UserError(f"{file}: {error.strerror}; name FollowBench's data folder") from error
     except ValueError as error:
-        raise UserError(f"{file}: not JSON ({error})") from error
+        raise UserError(f"{file}: not JSON ({error}); restore the official file") from error
     path: list[str] = []
     for number, row in enumerate(rows):
         try:
             example, level, text = int(row["example_id"]), int(row["level"]), row["instruction"]
             source, target = row["source"], row["target"]
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{file}, entry {number}: lacks or cannot read {error}") from error
+            mend = "restore the official file"
+            raise UserError(f"{file}, entry {number}: lacks or cannot read {error}; {mend}") from error
         first = 1 if category == "example" else 0
         path = [text] if level == first else [*path, text]
         if level != first + len(path) - 1:
-            raise UserError(f"{file}, entry {number}: level {level} does not follow the entry before it")
+            said = f"level {level} does not follow the entry before it"
+            raise UserError(f"{file}, entry {number}: {said}; keep the official order, each level once")
         if level > 0:
             yield Item(f"{category} {example} {level}", (text,), category, source, example, level, target, tuple(path))
 

@@ -116,7 +116,7 @@ def distinct(items: Iterable[Item], name: str | Path) -> list[Item]:
     """The items of what is called `name`; refused where there is none, or two share their key or their prompt."""
     items = list(items)
     if not items:
-        raise UserError(f"{name}: holds no prompt")
+        raise UserError(f"{name}: holds no prompt; name a file with one JSON object a line, as the official one")
     for what in ("key", "prompt"):
         seen = set()
         for item in items:
@@ -142,7 +142,8 @@ def _from_hub() -> Iterator[Item]:
         try:
             yield Item.from_row(row)
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{HUB_ID}, key {row.get('key')}: {error}") from error
+            mend = "name a file without it with --evaluation.ifeval_prompts FILE"
+            raise UserError(f"{HUB_ID}, key {row.get('key')}: {error}; {mend}") from error
 
 
 @functools.cache

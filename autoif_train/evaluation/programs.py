@@ -12,6 +12,7 @@ import gzip
 import json
 import re
 import textwrap
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -130,16 +131,20 @@ def load_items(bench: str, prompts: str | Path | None) -> list[Item]:
     items = _gzipped(file, suite.read) if file.suffix == ".gz" else list(Rows(file, suite.read))
     tested = [item for item in items if bench != "mbpp" or int(item.key) in MBPP_TEST]
     if not tested:
-        raise UserError(f"{file}: holds no task of {bench}'s test split")
+        raise UserError(f"{file}: holds no task of {bench}'s test split; name the official file")
     return tested
 
 
 def _gzipped(file: Path, read: Callable[[Row], Item]) -> list[Item]:
+    items: list[Item] = []
     try:
         with gzip.open(file, "rt", encoding="utf-8") as opened:
-            return [read(json.loads(line)) for line in opened if line.strip()]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: cannot be read as gzipped JSON Lines of this benchmark ({error!r})") from error
+            for line in filter(str.strip, opened):
+                items.append(read(json.loads(line)))
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
+        said = f"cannot be read as gzipped JSON Lines of this benchmark ({error!r})"
+        raise UserError(f"{file}, row {len(items) + 1}: {said}; name the official file") from error
+    return items
 
 
 def answer(bench: str, name: str, chat: ChatModel, settings: EvaluationSettings, seed: int = 0) -> Iterator[Answered]:

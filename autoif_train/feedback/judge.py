@@ -84,7 +84,9 @@ def grouped(queries: Iterable[Query], answers: Iterable[Answered]) -> Iterator[t
                 yield query, rows
                 break
         else:
-            raise UserError(f"response to the unknown query {query_id}: queries and responses are not of one run")
+            raise UserError(
+                f"response to the unknown query {query_id}: queries and responses are not of one run; name files of one"
+            )
 
 
 def frames(queries: Iterable[Query], answers: Iterable[Answered]) -> Iterator[list[tuple[Query, list[Answered]]]]:

@@ -73,6 +73,12 @@ def test_a_row_without_a_text_is_refused_with_its_line(tmp_path):
         read_texts(tmp_path / "rows.jsonl")
 
 
+def test_a_row_of_an_array_without_a_text_is_refused_with_its_number(tmp_path):
+    (tmp_path / "rows.json").write_text('[{"prompt": "Hi."}, {"answer": "Ho."}]')
+    with pytest.raises(UserError, match=r"rows\.json, row 2: has none of the keys .*; rename"):
+        read_texts(tmp_path / "rows.json")
+
+
 def test_a_folder_of_arrays_is_one_benchmark(public_data):
     texts = read_texts(public_data / "followbench" / "en")
     assert len(texts) == 944

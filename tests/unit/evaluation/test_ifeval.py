@@ -302,7 +302,7 @@ def test_a_response_that_is_no_text_is_refused_with_its_line(files):
         ([row(kinds=["language:response_language"], kwargs=[{"language": "xx"}])], "cannot take the arguments"),
         ([row(1, "a"), row(1, "b")], "same key"),
         ([row(1, "a"), row(2, "a")], "same prompt"),
-        ([], "holds no prompt"),
+        ([], "holds no prompt; name a file"),
     ],
 )
 def test_a_prompts_file_that_cannot_be_scored_is_refused(tmp_path, scorer, rows, said):

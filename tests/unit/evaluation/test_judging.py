@@ -275,6 +275,23 @@ def test_the_win_rate_is_bradley_terrys():
 SETTINGS = EvaluationSettings(judge=JUDGE)
 
 
+ENTRY = {"example_id": 1, "level": 0, "instruction": "Write.", "source": "s", "target": ""}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[", r"not JSON .*; restore the official file"),
+        (json.dumps([{**ENTRY, "level": None}]), r"entry 0: .*; restore the official file"),
+        (json.dumps([ENTRY, {**ENTRY, "level": 2}]), r"entry 1: level 2 .*; keep the official order"),
+    ],
+)
+def test_a_followbench_file_that_cannot_be_used_is_refused_with_the_mend(tmp_path, content, said):
+    (tmp_path / "content_constraints.json").write_text(content)
+    with pytest.raises(UserError, match=rf"content_constraints\.json.*{said}"):
+        followbench.load_items(tmp_path)
+
+
 def test_followbench_shows_the_whole_path_and_lets_rules_decide_alone(public_data):
     items = followbench.load_items(public_data / "followbench" / "en")
     answered = [Answered(item.key, item.turns[0], ("An answer.",)) for item in items]

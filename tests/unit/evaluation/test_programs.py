@@ -150,7 +150,7 @@ def test_mbpp_asks_with_the_tests_in_view(tmp_path):
 
 def test_a_file_without_test_tasks_is_refused(tmp_path):
     write_rows(tmp_path / "mbpp.jsonl", [{**MBPP, "task_id": 601}])
-    with pytest.raises(UserError, match=r"mbpp\.jsonl: holds no task"):
+    with pytest.raises(UserError, match=r"mbpp\.jsonl: holds no task .*; name the official file"):
         load_items("mbpp", tmp_path / "mbpp.jsonl")
 
 
@@ -167,3 +167,10 @@ def test_metrics_show_what_else_became_of_programs(outcome, executor, tmp_path):
     answered = [Answered("T/0", ADD["prompt"], ("    return a + b",)), Answered("T/1", ADD["prompt"], ("    oops(",))]
     figures = metrics(grade("humaneval", answered, executor, settings))
     assert (figures["pass_at_1"], figures["invalid"], figures["crashed"]) == (0.5, 0.5, 0.0)
+
+
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"{}\n"), gzip.compress(b"{")[:-9], gzip.compress(b"{")])
+def test_a_gzipped_file_that_cannot_be_read_is_refused_with_its_row(tmp_path, content):
+    (tmp_path / "HumanEval.jsonl.gz").write_bytes(content)
+    with pytest.raises(UserError, match=r"HumanEval\.jsonl\.gz, row 1: .*; name the official file"):
+        load_items("humaneval", tmp_path / "HumanEval.jsonl.gz")
