@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import re
+import typing
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import autoif_train
-from autoif_train.config import PASSED_THROUGH, Settings
+from autoif_train.chat.api import ApiSettings
+from autoif_train.config import Settings
+from autoif_train.evaluation.benchmarks import BENCHMARKS
+from tests.unit.reads import reads
 
 PACKAGE = Path(autoif_train.__file__).parent
 RECIPES = PACKAGE.parent / "recipes"
@@ -28,9 +32,6 @@ ABOVE = (("config", "progress", "run"), ("evaluation",), ("report",), ("command"
 LEVEL = {part: level for level, parts in enumerate(LEVELS + ABOVE) for part in parts}
 # Settings stand beside the functions they set; these modules are the settings' own side of a part higher up.
 SETTINGS_SIDE = {"evaluation.settings", "evaluation.statistics", "training.arguments", "training.engine"}
-
-
-HANDED_OVER_WHOLE = (*PASSED_THROUGH, "execution", "respondent")
 
 
 def name_of(file: Path) -> str:
@@ -150,21 +151,44 @@ def test_a_recipe_has_a_main_of_the_settings(file):
     assert [argument.arg for argument in main.args.args] == ["settings"]
 
 
-def declared_settings() -> list[str]:
-    sections = {field.name: getattr(Settings(), field.name) for field in dataclasses.fields(Settings)}
-    return [
-        f"{name}.{field.name}"
-        for name, section in sections.items()
-        if name not in HANDED_OVER_WHOLE and dataclasses.is_dataclass(section)
-        for field in dataclasses.fields(section)
-    ]
+def declared_settings(kind: type = Settings, prefix: str = "") -> Iterator[tuple[str, type]]:
+    """Every setting with the class of its section, those of sections within sections too."""
+    for name, value in typing.get_type_hints(kind).items():
+        if dataclasses.is_dataclass(value):
+            yield from declared_settings(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", kind
 
 
-@pytest.mark.parametrize("key", declared_settings())
-def test_every_setting_is_read_somewhere(key):
-    name = key.split(".")[1]
-    sources = [file.read_text(encoding="utf-8") for file in [*MODULES, *RECIPES.glob("*.py")]]
-    assert any(re.search(rf"\.{name}\b", source) for source in sources), f"{key} is declared and decides nothing"
+def read_by_name() -> set[str]:
+    """Settings that are asked for by a name made at run time: a benchmark's files, and where the policy is served."""
+    files = {f"evaluation.{key}" for benchmark in BENCHMARKS.values() for key in benchmark.files}
+    return files | {f"sampling.{field.name}" for field in dataclasses.fields(ApiSettings)}
+
+
+@pytest.fixture(scope="module")
+def read():
+    return reads([*MODULES, *RECIPES.glob("*.py")])
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"), list(declared_settings()), ids=lambda each: each if isinstance(each, str) else ""
+)
+def test_every_setting_is_read_of_its_own_section(read, key, kind):
+    name = key.rpartition(".")[2]
+    found = any((each.__name__, name) in read for each in kind.__mro__)
+    assert found or key in read_by_name(), f"{key} is declared and decides nothing"
+
+
+def test_a_setting_that_another_section_has_too_counts_for_that_one_alone(tmp_path):
+    (tmp_path / "a.py").write_text("class A:\n    path: str\n    size: int\nclass B:\n    path: str\n    size: int\n")
+    (tmp_path / "b.py").write_text(
+        "class Keeper:\n    def __init__(self, a: A):\n        self.a, self.rest = a, 0\n"
+        "    def path(self):\n        return self.a.path\n"
+        "def size(b: B | None):\n    return b.size\n"
+    )
+    assert reads(tmp_path.glob("*.py")) >= {("A", "path"), ("B", "size")}
+    assert not reads(tmp_path.glob("*.py")) & {("A", "size"), ("B", "path")}
 
 
 @pytest.mark.parametrize("file", [file for file in MODULES if "inside" not in file.parts], ids=name_of)
