@@ -158,7 +158,7 @@ def hint_lines(entries: list[Row]) -> list[str]:
     for entry in entries:
         rows_in, dropped = entry.get("rows_in", 0), entry.get("dropped", {})
         lost = sum(dropped.values())
-        if rows_in >= LEAST_FOR_HINT and lost > HINT_ABOVE * rows_in:
+        if drops_much(rows_in, lost):
             reason = next(iter(dropped))
             advice = next((mend for part, mend in HINTS.items() if part in reason), "its examples are in funnel.json")
             lines.append(
@@ -166,6 +166,11 @@ def hint_lines(entries: list[Row]) -> list[str]:
                 f"most for '{reason}': {advice}"
             )
     return lines
+
+
+def drops_much(rows_in: int, lost: int) -> bool:
+    """Whether a gate drops so much that its reasons are worth a look."""
+    return rows_in >= LEAST_FOR_HINT and lost > HINT_ABOVE * rows_in
 
 
 def plural(unit: str, count: int = 2) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 Z_95 = 1.959964
 RESAMPLES = 2000
-SIGNIFICANT_BELOW = 0.05
+SIGNIFICANT_BELOW = 0.05  # p-values from here on are called noise
 
 
 def wilson_interval(passed: int, count: int) -> tuple[float, float]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from autoif_train.evaluation.statistics import mcnemar, wilson_interval
-
-NOISE_ABOVE = 0.05  # p-values from here on are called noise
+from autoif_train.evaluation.statistics import SIGNIFICANT_BELOW, mcnemar, wilson_interval
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Change:
     @property
     def harmed(self) -> bool:
         """Whether the later policy is worse beyond noise."""
-        return self.after < self.before and self.p < NOISE_ABOVE
+        return self.after < self.before and self.p < SIGNIFICANT_BELOW
 
 
 def change(before: Sequence[bool], after: Sequence[bool]) -> Change:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from autoif_train.funnel import plural, read_funnel
+from autoif_train.funnel import drops_much, plural, read_funnel
 from autoif_train.report.folder import clip
 from autoif_train.report.stages import title
 from autoif_train.types import Row
 
-HINT_ABOVE = 0.8  # share of rows dropped from which on a step is worth a second look
 REASONS = 12
 EXAMPLES = 3
 EXAMPLE_CHARACTERS = 400
@@ -19,6 +18,9 @@ NOT_DATA = ("validation", "held_back", "held_back_responses", "drift")  # answer
 STEPS = {
     "instructions": ("Instructions written", "synthesis"),
     "functions": ("Functions and cases written", "synthesis"),
+    "probed": ("Functions probed", "probes"),
+    "agreed": ("Agreement of functions on many texts", "agreement"),
+    "sharp": ("Cases against mutants", "sharpening"),
     "cross_validated": ("Cross validation", "cross_validation"),
     "checked": ("Back-translation", "back_translation"),
     "pilot_queries": ("Pilot queries", "queries"),
@@ -35,8 +37,15 @@ STEPS = {
     "resampled_judged": ("New answers judged by execution", "execution"),
     "resampled_scored": ("New answers scored for relevance", "quality"),
     "scored": ("Answers scored for relevance", "quality"),
+    "roots": ("Failing answers to be refined", "spar"),
+    "searched": ("Answers of the searches", "spar"),
+    "ends": ("Roots and their best refinements", "spar"),
+    "refinements": ("Demonstrations for the refiner", "spar"),
+    "prompts": ("Prompts trained on", "grpo"),
     "demonstrations": ("Demonstrations for SFT", "demonstrations"),
+    "demonstrations_share": ("Share of the demonstrations", "demonstrations"),
     "pairs": ("Preference pairs", "pairs"),
+    "pairs_share": ("Share of the pairs", "pairs"),
 }
 """Steps by their file's name: what the reader calls them, and the settings section that decides what they drop."""
 
@@ -72,7 +81,7 @@ class Line:
 
     @property
     def drops_much(self) -> bool:
-        return bool(self.rows_in) and 1 - self.kept > HINT_ABOVE
+        return self.rows_in is not None and drops_much(self.rows_in, self.rows_in - self.rows_out)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,9 +9,8 @@ from typing import Any
 from autoif_train.evaluation.benchmarks import BENCHMARKS, Figure
 from autoif_train.evaluation.results import comparable
 from autoif_train.evaluation.stages import newest, round_number, title
+from autoif_train.evaluation.statistics import SIGNIFICANT_BELOW
 from autoif_train.types import Row
-
-NOISE_ABOVE = 0.05  # p-values from here on are called noise
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +115,7 @@ class PairedTest:
 
     @property
     def noise(self) -> bool:
-        return self.p >= NOISE_ABOVE
+        return self.p >= SIGNIFICANT_BELOW
 
     @property
     def sentence(self) -> str:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 
-from autoif_train.report.flow import EXAMPLES, REASONS, flows
+from autoif_train.config import Settings
+from autoif_train.report.flow import EXAMPLES, NOT_DATA, REASONS, STEPS, flows
+from tests.conftest import ROOT
+
+KEPT = re.compile(r'(?:keep|keep_split)\(\s*f?"(?:data|\{name\})/(\w+)"')
 
 
 def entry(**changed):
@@ -56,3 +62,19 @@ def test_examples_are_bounded(tmp_path):
 def test_a_step_without_rows_is_shown(tmp_path):
     [flow] = write(tmp_path, entry(rows_in=0, rows_out=0, dropped={}))
     assert not flow.steps[0].lines[0].drops_much
+
+
+def test_one_row_lost_of_one_is_no_hint(tmp_path):
+    [flow] = write(tmp_path, entry(rows_in=1, rows_out=0, dropped={"crashed": 1}))
+    assert not flow.steps[0].lines[0].drops_much
+
+
+def test_every_step_of_the_recipes_has_a_title():
+    text = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "recipes").glob("*.py"))
+    kept = set(KEPT.findall(text))
+    assert kept >= {"sharp", "roots"}
+    assert kept <= {*STEPS, *NOT_DATA}
+
+
+def test_every_step_leads_to_a_section_of_the_settings():
+    assert {section for _, section in STEPS.values()} <= {field.name for field in dataclasses.fields(Settings)}
