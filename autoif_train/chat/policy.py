@@ -22,10 +22,13 @@ class PolicySettings:
     chat_template: str | None = None
     """Jinja file with a chat template, for base models that bring none; saved with every checkpoint."""
     attention: Literal["auto", "flash_attention_2", "sdpa", "eager"] = "auto"
-    """Attention implementation; auto = FlashAttention-2 where CUDA and the package are there (paper App. B), else
-    sdpa, or eager for models that cap their attention logits (Gemma 2), which sdpa would leave out."""
+    """Attention implementation of training; auto = FlashAttention-2 where CUDA and the package are there (paper App.
+    B), else sdpa, or eager for models that cap their attention logits (Gemma 2), which sdpa would leave out. What is
+    sampled by transformers takes one of these two."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Precision of the loaded weights; auto = as stored."""
+    """Precision of the weights that training loads (auto = as stored) under DeepSpeed, which keeps float32 copies, and
+    below a LoRA adapter, where they do not move; elsewhere training loads float32, since steps of 5e-7 are lost in
+    bfloat16. transformers samples in bfloat16 on a GPU and in float32 on a CPU, whatever stands here."""
     architecture: dict[str, Any] | None = None
     """What `autoif plan` must know of the model's config.json to count its parameters without the hub."""
     sampling_engine: Literal["transformers", "vllm", "server"] = "transformers"

@@ -136,7 +136,7 @@ class Stage:
 
     @property
     def steps(self) -> int:
-        """Optimizer steps; an epoch's last batch may be smaller."""
+        """Optimizer steps; an epoch's last batch is filled up with its first rows."""
         return math.ceil(math.ceil(self.rows / self.global_batch_size) * self.epochs)
 
     @property

@@ -170,6 +170,8 @@ def _loading(policy: PolicySettings, model: str, lora: LoraSettings = NO_ADAPTER
     """
     dtype = policy.dtype if lora.enabled or keeps_float32_weights(launched_engine()) else "float32"
     arguments = model_arguments(dataclasses.replace(policy, dtype=dtype), model)
+    if dtype != policy.dtype:
+        log.info("weights: float32, for nothing here keeps copies in it (policy.dtype: %s)", policy.dtype)
     if policy.attention == "auto":
         why = "" if flash_attention_usable() else "; FlashAttention-2 needs a CUDA GPU and the flash-attn package"
         log.info("attention: %s%s", arguments["attn_implementation"], why)

@@ -49,9 +49,7 @@ class Reader(ast.NodeVisitor):
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self.generic_visit(node)
-        self.found |= {
-            (each, node.attr) for each in self._lineage(self._kind(node.value)) if self._declares(each, node)
-        }
+        self.found |= {(each, node.attr) for each in self._declaring(node)}
 
     def visit_Call(self, node: ast.Call) -> None:
         self.generic_visit(node)
@@ -89,15 +87,15 @@ class Reader(ast.NodeVisitor):
             for base in self.bases[kind]:
                 yield from self._lineage(base)
 
-    def _declares(self, kind: str, node: ast.Attribute) -> bool:
-        return node.attr in self.attributes[kind]
+    def _declaring(self, node: ast.Attribute) -> Iterator[str]:
+        return (each for each in self._lineage(self._kind(node.value)) if node.attr in self.attributes[each])
 
     def _kind(self, node: ast.AST) -> str | None:
         if isinstance(node, ast.Name):
             known = next((scope[node.id] for scope in reversed(self.scopes) if node.id in scope), None)
             return known or (ROOT if node.id == "settings" else None)
         if isinstance(node, ast.Attribute):
-            owners = [each for each in self._lineage(self._kind(node.value)) if self._declares(each, node)]
+            owners = list(self._declaring(node))
             return self.attributes[owners[0]][node.attr] if owners else ROOT if node.attr == "settings" else None
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)

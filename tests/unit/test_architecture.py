@@ -171,9 +171,7 @@ def read():
     return reads([*MODULES, *RECIPES.glob("*.py")])
 
 
-@pytest.mark.parametrize(
-    ("key", "kind"), list(declared_settings()), ids=lambda each: each if isinstance(each, str) else ""
-)
+@pytest.mark.parametrize(("key", "kind"), [pytest.param(*each, id=each[0]) for each in declared_settings()])
 def test_every_setting_is_read_of_its_own_section(read, key, kind):
     name = key.rpartition(".")[2]
     found = any((each.__name__, name) in read for each in kind.__mro__)

@@ -30,5 +30,15 @@ def test_one_line_says_which_attention_trains(monkeypatch, caplog, usable, said)
     for module in ("autoif_train.chat.policy", "autoif_train.training.train"):
         monkeypatch.setattr(f"{module}.flash_attention_usable", lambda: usable)
     with caplog.at_level("INFO", logger="autoif_train"):
-        _loading(PolicySettings(), TINY)
+        _loading(PolicySettings(dtype="float32"), TINY)
     assert [record.getMessage()[: len(said)] for record in caplog.records] == [said]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"), [("bfloat16", ["weights: float32"]), ("auto", ["weights: float32"]), ("float32", [])]
+)
+def test_a_precision_that_is_overruled_is_said(monkeypatch, caplog, wanted, said):
+    monkeypatch.setattr("autoif_train.training.train.launched_engine", lambda: "none")
+    with caplog.at_level("INFO", logger="autoif_train"):
+        _loading(PolicySettings(dtype=wanted, attention="sdpa"), TINY)
+    assert [record.getMessage().partition(",")[0] for record in caplog.records] == said
