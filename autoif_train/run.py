@@ -245,8 +245,8 @@ class Run:
     def open_policy(self, model: str, name: str | None = None, role: str = "policy") -> Lazy:
         """A state of the policy as a chat model whose answers are kept; `name` signs them, else its path in the folder.
 
-        Like the two below it is loaded when a step first asks it, so that finished steps load nobody. What it spends is
-        counted under its `role`.
+        Like the others below it is opened when a step first asks it, so that finished steps open nobody. What it spends
+        is counted under its `role`.
         """
         return self._lazy_chat(role, open_kept, model, self.settings.policy, name or self.signature(model))
 
