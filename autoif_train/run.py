@@ -20,13 +20,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from tqdm import tqdm
 
 from autoif_train.chat.base import ChatModel
 from autoif_train.chat.choice import open_chat, open_kept
+from autoif_train.chat.shared import SharedChat, Superfluous, bounds, share_path
 from autoif_train.config import Settings, differing_keys, dump, load_dump
 from autoif_train.execution import Executor
 from autoif_train.funnel import Tally, funnel_lines, gate_lines, hint_lines, read_funnel, update_funnel
@@ -39,8 +40,10 @@ from autoif_train.types import Row, UserError
 from autoif_train.versions import versions
 
 log = logging.getLogger(__name__)
+Opened = TypeVar("Opened")
 
 WAITING_SECONDS = 0.5
+SILENT_SECONDS = 60.0  # a process that waits for longer says so
 EMBEDDED = "tiny"
 INPUT_FILES = (
     "synthesis.seeds",
@@ -204,23 +207,50 @@ class Run:
         rows = self.rows(name, read)
         if rows.path.exists() or self.world_size == 1:
             return self.keep(name, step, items, *inputs, read=read)
-        part = self._share(rows.path, self.rank)
+        part = share_path(rows.path, self.rank, self.world_size)
         if not part.exists():
             items = list(items)
-            first, last = (len(items) * rank // self.world_size for rank in (self.rank, self.rank + 1))
+            first, last = bounds(len(items), self.rank, self.world_size)
             write_rows(part, step(items[first:last], *inputs))
         if self.rank == 0:
-            parts = [self._share(rows.path, rank) for rank in range(self.world_size)]
+            parts = [share_path(rows.path, rank, self.world_size) for rank in range(self.world_size)]
             for path in parts:
                 self._wait_for(path)
             self.keep(name, lambda: chain.from_iterable(Rows(path, read) for path in parts))
-            for path in rows.path.parent.glob(f".{rows.path.stem}.*-of-*{rows.path.suffix}"):
-                path.unlink()
+            _remove_shares(rows.path)
         self._wait_for(rows.path)
         return rows
 
-    def _share(self, path: Path, rank: int) -> Path:
-        return path.with_name(f".{path.stem}.{rank}-of-{self.world_size}{path.suffix}")
+    def keep_shared(
+        self,
+        name: str,
+        step: Callable[[ChatModel], Iterator[Any]],
+        chat: ChatModel,
+        read: Callable[[Row], Any] | None = None,
+    ) -> Rows:
+        """`keep(name, step, chat)`, what `step` asks `chat` shared out over the ranks; one file comes of it.
+
+        For a step whose items nobody can split from outside. Every rank runs it and must ask the same; the rows of
+        rank 0 are kept.
+        """
+        rows = self.rows(name, read)
+        if rows.path.exists() or self.world_size == 1:
+            return self.keep(name, step, chat, read=read)
+        shared = SharedChat(chat, rows.path, self.rank, self.world_size, self._wait_for)
+        if self.rank == 0:
+            self.keep(name, step, shared)
+        else:
+            with contextlib.suppress(Superfluous):
+                for _ in step(shared):
+                    pass
+        self._wait_for(rows.path)
+        # Each rank: one that came late has laid down shares that nobody reads.
+        _remove_shares(rows.path)
+        return rows
+
+    def alone(self, opening: Callable[[], AbstractContextManager[Opened]]) -> AbstractContextManager[Opened | None]:
+        """What `opening()` opens, on rank 0, which does the work; None on the ranks that wait for what comes of it."""
+        return opening() if self.rank == 0 else contextlib.nullcontext()
 
     def _note(self, name: str, tally: Tally, start: dict[str, float]) -> None:
         entries = tally.entries()
@@ -230,7 +260,7 @@ class Run:
         for line in [*funnel_lines(entries), *hint_lines(entries)]:
             log.info("%s", line)
 
-    def watch(self, role: str, chat: ChatModel) -> None:
+    def watch(self, role: str, chat: ChatModel | None) -> None:
         """Count what `chat` spends in the role of `role`, in the manifest and for `autoif status`."""
         if self.rank == 0:
             self._chats[role] = chat
@@ -370,10 +400,19 @@ class Run:
         """What the manifest says of the steps that were made."""
         return self.recorded("steps")
 
-    def _wait_for(self, path: Path) -> None:
-        """Wait, without a collective that could time out, until rank 0 has finished a file."""
-        while not path.exists():
+    def _wait_for(self, *paths: Path) -> None:
+        """Wait, without a collective that could time out, until another rank has finished one of these files."""
+        started, silent = time.monotonic(), True
+        while not any(path.exists() for path in paths):
+            if silent and time.monotonic() - started >= SILENT_SECONDS:
+                log.warning("process %d waits for another to finish %s", self.rank, paths[0])
+                silent = False
             time.sleep(WAITING_SECONDS)
+
+
+def _remove_shares(path: Path) -> None:
+    for share in path.parent.glob(f".{path.stem}.*-of-*{path.suffix}"):
+        share.unlink(missing_ok=True)
 
 
 def _input_digests(settings: Settings) -> dict[str, str]:

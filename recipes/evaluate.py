@@ -27,14 +27,20 @@ def main(settings):
     with Run(settings, "evaluate") as run:
         for stage in stages(run, settings):
             evaluate_stage(run, settings, stage)
-        results = write_results(run, settings)
-        write_cards(run, settings, results)
-        print_stages(results)
-        if run.steps() == before:
-            print("every step was done before; only the table and the report were written anew")
-        print(f"report: {write_report(run.folder)}")
-        if dropped := drops(results, settings.evaluation.largest_drop):
-            sys.exit("\n".join(dropped))
+        if run.rank == 0:
+            show(run, settings, before)
+
+
+def show(run, settings, before):
+    """The table of stages, the report and the cards; exit code 1 where a stage fell further than is allowed."""
+    results = write_results(run, settings)
+    write_cards(run, settings, results)
+    print_stages(results)
+    if run.steps() == before:
+        print("every step was done before; only the table and the report were written anew")
+    print(f"report: {write_report(run.folder)}")
+    if dropped := drops(results, settings.evaluation.largest_drop):
+        sys.exit("\n".join(dropped))
 
 
 if __name__ == "__main__":

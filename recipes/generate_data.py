@@ -50,14 +50,15 @@ def main(settings):
         if settings.back_translation.kind == "nli":
             check_nli(settings.back_translation.model)
         responding = respondent_settings(settings.supervisor, settings.respondent)
+        asked = (settings.supervisor, responding, settings.policy, run.cache_path(), settings.engines)
         with (
             run.open_executor() as executor,
-            open_roles(settings.supervisor, responding, settings.policy, run.cache_path(), settings.engines) as roles,
+            run.alone(lambda: open_roles(*asked)) as roles,
         ):
             run.remember("execution", "sandbox", executor.report)
-            for role, chat in roles.items():
-                run.watch(role, chat)
-            supervisor, respondent = roles["supervisor"], roles["respondent"]
+            supervisor, respondent = ((roles or {}).get(role) for role in ("supervisor", "respondent"))
+            run.watch("supervisor", supervisor)
+            run.watch("respondent", respondent)
             checked = check_instructions(run, settings, supervisor, executor)
             if settings.synthesis.pilot_responses:
                 checked = pilot(run, settings, checked, respondent, responding.kind, executor)

@@ -58,7 +58,8 @@ class Benchmark:
     the settings that name what is read: answers to another content are other answers. `validation` is the set that may
     choose between policies; `score(prompts, responses, output, settings)` grades files of responses and returns the
     figures. `scorer` says in a few words who grades: results of two scorers never share a column. `greedy`: it is
-    always answered so, as published, whatever the settings of sampling. `violated(settings)` gives the checks that a
+    always answered so, as published, whatever the settings of sampling. `shared`: `answer` asks its chat model and
+    nobody else, so that several processes may share the prompts out. `violated(settings)` gives the checks that a
     search may go by, `search` says how this one searches. `about` tells a newcomer what the figures mean.
     """
 
@@ -76,6 +77,7 @@ class Benchmark:
     score: Callable[[Path, Path, Path, EvaluationSettings], Row] | None = None
     scorer: Callable[[], str] = lambda: "autoif_train"
     greedy: bool = False
+    shared: bool = True
     violated: Callable[[EvaluationSettings], Violated] | None = None
     search: Row | None = None
     about: str = ""
@@ -178,6 +180,7 @@ def _ability(name: str) -> Benchmark:
         files=(f"{name}_data",),
         scorer=lambda: abilities.ABILITIES[name].scorer,
         greedy=True,
+        shared=False,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from autoif_train.chat.base import ChatModel
 from autoif_train.chat.policy import base_model
@@ -126,13 +127,21 @@ def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
             for kept, (number, answers) in missing:
                 seed = derived_seed(settings.seed, "evaluation", number)
                 # Noted first: a kill between the two must not leave answers of which nobody knows how they were made.
-                run.remember("evaluation", answers, _made_with(settings.evaluation, chat, kept.benchmark))
+                if run.rank == 0:
+                    run.remember("evaluation", answers, _made_with(settings.evaluation, chat, kept.benchmark))
                 answering = _answering(kept.benchmark, settings.evaluation)
-                run.keep(answers, kept.benchmark.answer, kept.set, chat, answering, seed)
+                _answer(run, answers, kept.benchmark, kept.set, chat, answering, seed)
     for kept in wanted:
         for answers, items in zip(kept.answers, kept.items, strict=True):
             if not run.has(items):
                 _grade(run, settings, kept.benchmark.grading, answers, items)
+
+
+def _answer(run: Run, name: str, benchmark: Benchmark, of_set: str, chat: ChatModel, *inputs: Any) -> None:
+    if benchmark.shared:
+        run.keep_shared(name, lambda chat: benchmark.answer(of_set, chat, *inputs), chat)
+    else:
+        run.keep(name, benchmark.answer, of_set, chat, *inputs)
 
 
 def _answering(benchmark: Benchmark, settings: EvaluationSettings) -> EvaluationSettings:
@@ -141,7 +150,7 @@ def _answering(benchmark: Benchmark, settings: EvaluationSettings) -> Evaluation
 
 def _grade(run: Run, settings: Settings, grading: Grading, answers: str, items: str) -> None:
     answered = run.rows(answers, Answered.from_row)
-    with grading.open(settings, run.cache_path()) as grader:
+    with run.alone(lambda: grading.open(settings, run.cache_path())) as grader:
         run.keep(items, grading.grade, answered, grader, settings.evaluation)
         if usage := getattr(grader, "usage", None):
             run.remember("calls", f"grading {items}", {step: dataclasses.asdict(each) for step, each in usage.items()})
@@ -181,7 +190,7 @@ def validate(run: Run, settings: Settings, folder: str, model: str) -> list[bool
             if not run.has(path):
                 run.remember("evaluation", path, asked)
                 with run.open_policy(model) as chat:
-                    run.keep(path, benchmark.answer, benchmark.validation, chat, settings.evaluation)
+                    _answer(run, path, benchmark, benchmark.validation, chat, settings.evaluation)
             return [row.passed for row in run.rows(path, benchmark.read)]
     return []
 

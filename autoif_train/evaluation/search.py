@@ -69,5 +69,9 @@ def searched(benchmark: Any, run: Run) -> Any:
     budget = {field.name: getattr(spar, field.name) for field in dataclasses.fields(SearchSettings)}
     facts = {**budget, "temperature": spar.temperature, "refiner": refiner, "verified_by": "the checks that grade"}
     return dataclasses.replace(
-        benchmark, sets=tuple(f"{each}_{strategy}" for each in benchmark.sets), answer=answer, search=facts
+        benchmark,
+        sets=tuple(f"{each}_{strategy}" for each in benchmark.sets),
+        answer=answer,
+        search=facts,
+        shared=benchmark.shared and refiner == "policy",
     )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 import pytest
 
 import autoif_train.run as run_module
-from autoif_train.chat.base import Prompt, SamplingSettings
+from autoif_train.chat.base import Answer, Prompt, SamplingSettings
 from autoif_train.chat.transformers import TransformersChat
 from autoif_train.config import FREE_KEYS, resolve
 from autoif_train.funnel import read_funnel
@@ -369,6 +372,19 @@ def test_a_finished_stage_is_not_brought_again(run):
     bring(run.settings, "sft", forbidden)
 
 
+class Echo:
+    """Says of each prompt what it was about, and remembers it."""
+
+    name = "echo"
+
+    def __init__(self):
+        self.asked = []
+
+    def answer(self, prompts, settings):
+        self.asked += [prompt.payload for prompt in prompts]
+        return [[Answer(prompt.payload)] for prompt in prompts]
+
+
 # --- ranks ------------------------------------------------------------------------------------------------------------
 
 
@@ -410,6 +426,74 @@ def test_shared_out_rows_do_not_depend_on_the_number_of_processes(tmp_path, monk
         texts.append([row.text for row in rows])
         assert [path.name for path in (folder / "data").iterdir()] == ["x.jsonl"]
     assert texts[0] == texts[1] == [str(number) for number in range(10)]
+
+
+def test_shared_out_questions_do_not_depend_on_the_number_of_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_module, "WAITING_SECONDS", 0.01)
+    sampling = SamplingSettings(1)
+
+    def in_two_turns(chat):
+        first = chat.answer([Prompt([], payload=str(number)) for number in range(5)], sampling)
+        second = chat.answer(
+            [Prompt([], payload=f"{answer.text}?") for (answer,) in first if "3" not in answer.text], sampling
+        )
+        yield from (Instruction(answer.text) for (answer,) in [*first, *second])
+
+    found = {}
+    for ranks in (1, 3):
+        monkeypatch.setenv("WORLD_SIZE", str(ranks))
+        chats = [Echo() for _ in range(ranks)]
+        with contextlib.ExitStack() as stack, ThreadPoolExecutor(ranks) as processes:
+            jobs = []
+            for rank, chat in enumerate(chats):
+                monkeypatch.setenv("RANK", str(rank))
+                run = stack.enter_context(Run(settings_in(tmp_path / str(ranks)), "test"))
+                jobs.append(processes.submit(run.keep_shared, "data/x", in_two_turns, chat))
+            (text,) = {job.result(timeout=60).path.read_bytes() for job in jobs}
+        found[ranks] = text, sorted(chain.from_iterable(chat.asked for chat in chats))
+        assert [path.name for path in (tmp_path / str(ranks) / "data").iterdir()] == ["x.jsonl"]
+    assert found[1] == found[3]
+
+
+def test_a_late_process_answers_nothing_for_ever(run, monkeypatch):
+    """The others went on from shares that an earlier launch had left, and have finished meanwhile."""
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+
+    def step(chat):
+        run.keep("data/x", three)
+        chat.answer([Prompt([], payload="a"), Prompt([], payload="b")], SamplingSettings(1))
+        raise AssertionError("went on without the share of the first process")
+
+    with Run(run.settings, "test") as second:
+        assert len(second.keep_shared("data/x", step, Echo())) == 3
+    assert [path.name for path in (run.folder / "data").iterdir()] == ["x.jsonl"]
+
+
+@pytest.mark.parametrize(("rank", "opened"), [("0", ["opened"]), ("1", [None])])
+def test_only_the_process_that_works_opens_what_it_needs(run, monkeypatch, rank, opened):
+    monkeypatch.setattr(run, "rank", int(rank))
+    with run.alone(lambda: contextlib.nullcontext("opened")) as found:
+        assert [found] == opened
+
+
+def test_a_process_that_waits_long_says_once_for_what(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    slept = []
+
+    def sleep(_):
+        slept.append(len(caplog.messages))
+        if len(slept) == 4:
+            (tmp_path / "x.jsonl").touch()
+
+    clock = iter([0, 0, 59, 60, 61, 62])
+    monkeypatch.setattr(run_module.time, "sleep", sleep)
+    monkeypatch.setattr(run_module.time, "monotonic", lambda: next(clock))
+    with Run(settings_in(tmp_path), "test") as second:
+        second.keep("x", forbidden)
+    assert slept == [0, 0, 1, 1]
+    assert str(tmp_path / "x.jsonl") in caplog.text
 
 
 def test_the_manifest_holds_seed_versions_and_seconds(run):

@@ -69,8 +69,8 @@ def test_answers_are_never_there_without_what_they_were_made_with(run, monkeypat
     monkeypatch.setattr(Run, "open_policy", lambda *_: nullcontext(Silent()))
     keep = run.keep
 
-    def kept_and_killed(*inputs):
-        keep(*inputs)
+    def kept_and_killed(*inputs, **options):
+        keep(*inputs, **options)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(run, "keep", kept_and_killed)
