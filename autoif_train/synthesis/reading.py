@@ -15,7 +15,7 @@ _THINKING = re.compile(r"(?:\A\s*)?<think>.*?(?:</think>\s*|\Z)", re.DOTALL)
 _LIST_MARK = re.compile(r"^\s*(?:\d{1,3}[.):]|[-*•–])\s+")
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)```", re.DOTALL)
 _SCORE = re.compile(r"\bscore[\s:=]*(\d+(?:\.\d+)?)(?:\s*/\s*(\d+))?", re.IGNORECASE)
-_CALLED = r"(?:final\s+)?(?:answer|verdict|judgment|judgement|decision|conclusion|label)\s*(?:is)?"
+_CALLED = r"(?:the\s+)?(?:final\s+)?(?:answer|verdict|judgment|judgement|decision|conclusion|label)\s*(?:is)?"
 _BLANK = r"(?:[^\w?]|_)*"  # marks and blanks behind an answer; a question is none
 _CLAUSE = re.compile(r"[.;:!?]|,\s*(?:and\s+)?(?:so|but)\b|\b(?:therefore|thus|hence)\b", re.IGNORECASE)
 _DENIAL = re.compile(
@@ -134,33 +134,29 @@ def score(text: str, best: float = 10.0) -> float:
 def answer_word(text: str, words: tuple[str, ...]) -> str:
     """Which of `words`, in lower case, a text answers with: a label, or yes and no.
 
-    Lines that open with a word and stop there, or go on behind a comma or a full stop, decide (`Answer: **NO**`);
-    where they differ, the last line does if it holds nothing else. Without such a line the last one must end in a word.
-    What is denied, hedged or asked (`not followed`, `unfollowed`, `partly followed`, `followed?`), or stands beside
-    another of the words, is unreadable: read on a guess, it would become a label that others trust.
+    A last line that holds nothing else decides. Without one, lines answer that open with a word and a mark behind it
+    (`**Answer: NO**, for`), and so does a last line that ends in a word; they must agree. What is denied, hedged or
+    asked (`not followed`, `unfollowed`, `partly followed`, `followed?`), or stands beside another of the words, is
+    unreadable: read on a guess, it would become a label that others trust.
     """
     lines = [line for line in without_thinking(text).splitlines() if line.strip()] or [""]
     word = rf"(?<![^\W_])(?<![^\W_]-)({'|'.join(words)})(?!-?[^\W_])"
-    opening = re.compile(rf"[\W_]*(?:{_CALLED}[\W_]*)?{word}(?:({_BLANK}\Z)|\s*[,.;:!—–-])", re.IGNORECASE)
+    opening = re.compile(rf"[\W_]*(?:{_CALLED}[\W_]*)?{word}(?:({_BLANK}\Z)|\s*[,.;:!(—–-])", re.IGNORECASE)
+    last = opening.match(lines[-1])
+    if last and last[2] is not None:
+        return last[1].lower()
     answers = [found for line in lines if (found := opening.match(line))]
-    if len({found[1].lower() for found in answers}) > 1:
-        last = opening.match(lines[-1])
-        if last is None or last[2] is None:
-            raise Unreadable("contradictory labels")
-        answers = [last]
+    ending = None if last else re.search(rf"{word}{_BLANK}\Z", lines[-1], re.IGNORECASE)
+    denied = ending is not None and _DENIAL.search(_CLAUSE.split(lines[-1][: ending.start()])[-1])
+    if ending and not denied:
+        answers.append(ending)
     if not answers:
-        found = re.search(rf"{word}{_BLANK}\Z", lines[-1], re.IGNORECASE)
-        if found is None:
-            raise Unreadable("no label")
-        if _DENIAL.search(_CLAUSE.split(lines[-1][: found.start()])[-1]):
-            raise Unreadable("label denied")
-        answers = [found]
-    said = answers[0][1].lower()
-    # `no` is an ordinary word beside a yes, and a denial where it denies one.
+        raise Unreadable("label denied" if denied else "no label")
+    said = {found[1].lower() for found in answers}
     named = {other.lower() for found in answers for other in re.findall(word, found.string, re.IGNORECASE)}
-    if named - {said, "no"}:
+    if len(said | named - {"no"}) > 1:  # beside a yes, `no` is an ordinary word
         raise Unreadable("contradictory labels")
-    return said
+    return said.pop()
 
 
 def yes_or_no(text: str) -> bool:

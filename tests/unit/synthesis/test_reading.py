@@ -314,6 +314,7 @@ def test_a_word_that_only_holds_the_label_is_none(text):
         "It is followed or violated",
         "followed\nviolated, on second thought",
         "violated.\nfollowed.\nThat is all.",
+        "followed, but for one comma.\nSo: violated",
     ],
 )
 def test_contradictory_labels_are_unreadable(text):
@@ -332,6 +333,8 @@ def test_contradictory_labels_are_unreadable(text):
         ("Yes, the generated text is a post title.", True),
         ("Yes. Everything is followed; there are no violations.", True),
         ("Yes.\nThere are no headings.", True),
+        ("The answer is yes, since it is short.\nIt has no headings.", True),
+        ("No (it has no title)", False),
         ("There is no title here, so it fails.\nNO", False),
         ("It has no title, so the answer is NO", False),
         ("It lists three.\nVerdict - **YES**.", True),
@@ -355,6 +358,7 @@ def test_yes_and_no_are_read(text, answer):
         "I cannot tell.",
         "Notable, yesterday.",
         "Yes, nearly.\nNo, on second thought.",
+        "Yes, but one is missing.\nSo: no",
     ],
 )
 def test_neither_yes_nor_no_is_unreadable(text):
