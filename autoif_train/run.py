@@ -292,7 +292,7 @@ class Run:
 
     def open_executor(self) -> Lazy:
         """The executor, by the section `execution`."""
-        return Lazy(lambda: Executor(**dataclasses.asdict(self.settings.execution)))
+        return Lazy(lambda: Executor.of(self.settings.execution))
 
     def _lazy_chat(self, role: str, opens: Callable[..., AbstractContextManager[ChatModel]], *asked: Any) -> Lazy:
         @contextlib.contextmanager

@@ -52,7 +52,7 @@ def more_offline(folder: Path, settings: Settings) -> Path:
     with Run(changed, "controls") as run:
         queries = run.rows("data/queries", Query.from_row).first(count)
         with (
-            Executor(**dataclasses.asdict(settings.execution)) as executor,
+            Executor.of(settings.execution) as executor,
             open_chat(responding, settings.policy, "respondent", run.cache_path()) as respondent,
         ):
             answers = run.keep(

@@ -58,7 +58,7 @@ def rejection(settings):
         policy, seed = run.need("sft", "sft"), (settings.seed, "rejection")
         queries = run.rows("data/queries", Query.from_row).first(CALLS // settings.sampling.responses_per_query)
         with (
-            Executor(**dataclasses.asdict(settings.execution)) as executor,
+            Executor.of(settings.execution) as executor,
             run.open_policy(policy) as chat,
         ):
             made = run.keep(
@@ -144,7 +144,7 @@ def pass_at_8(chat, settings):
 def audit_gap(chat, settings):
     queries = Rows(Path(settings.output_dir) / "data/queries.jsonl", Query.from_row).first(2 * QUERIES)
     one = dataclasses.replace(settings.sampling, responses_per_query=1)
-    with Executor(**dataclasses.asdict(settings.execution)) as executor:
+    with Executor.of(settings.execution) as executor:
         rates = audit_rates(queries, judge(queries, sample(queries, chat, one, settings.seed), executor))
     return rates and rates.gap
 

@@ -120,7 +120,7 @@ def trl_arm(name: str, run: Path, settings: Settings, tokenizer: Any, limit: Cal
             arm.cpu_seconds, arm.wall_seconds = cpu_seconds() - cpu, time.monotonic() - wall
             control.should_training_stop = limit(arm)
 
-    with tempfile.TemporaryDirectory() as folder, Executor(**dataclasses.asdict(settings.execution)) as executor:
+    with tempfile.TemporaryDirectory() as folder, Executor.of(settings.execution) as executor:
         arguments = OnlineDPOConfig(
             folder,
             max_steps=steps,

@@ -9,7 +9,6 @@ gets what the one before left. `--examples N` prints N of what went, by reason.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -74,7 +73,7 @@ def main() -> None:
     one_label = [row for row in rows if len({case.expected for case in row.cases}) == 1]
     print(f"accepted: {len(rows)} instructions, {functions(rows)} different functions")
     print(f"their cases have one label only: {len(one_label)} instructions, {functions(one_label)} functions")
-    with Executor(**dataclasses.asdict(settings.execution)) as executor:
+    with Executor.of(settings.execution) as executor:
         rows = taken("probes", probe(rows, executor, settings.probes), arguments.examples)
         flagged = sum("an empty answer follows" in f.evidence.flags for row in rows for f in row.functions)
         print(f"an empty answer follows {flagged} of them")

@@ -13,15 +13,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 
 import sft
+from autoif_train.answering import judged_answers
 from autoif_train.command import run_recipe
-from autoif_train.feedback.judge import judge
 from autoif_train.feedback.quality import quality_judge
 from autoif_train.feedback.reward_shaping import in_band, reliabilities, shaped_reward
 from autoif_train.feedback.rounds import round_queries
-from autoif_train.feedback.sample import sample
 from autoif_train.run import Run, bring
 from autoif_train.training.train import train_grpo
-from autoif_train.types import CheckedInstruction, Judged, Query, Response
+from autoif_train.types import CheckedInstruction, Query
 
 
 def main(settings):
@@ -44,9 +43,8 @@ def choose(run, settings, policy, queries, name, seed):
     chosen = queries
     if settings.grpo.pilot_responses:
         sampling = settings.sampling.drawing(settings.grpo.pilot_responses)
-        with run.open_executor() as executor, run.open_policy(policy) as chat:
-            told = run.keep_split(f"{name}/responses", sample, queries, chat, sampling, *seed, read=Response.from_row)
-            judged = run.keep(f"{name}/judged", judge, queries, told, executor, read=Judged.from_row)
+        names = {step: f"{name}/{step}" for step in ("responses", "judged")}
+        judged = judged_answers(run, policy, queries, sampling, seed, **names)
         chosen = in_band(queries, judged, settings.grpo, settings.pairs.chosen_above)
     return run.keep(
         f"{name}/prompts", lambda: chosen, write=lambda query: {"prompt": query.messages, "query_id": query.id}

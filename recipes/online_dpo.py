@@ -13,14 +13,13 @@ from itertools import chain
 from pathlib import Path
 
 import sft
+from autoif_train.answering import judged_answers, scored_answers
 from autoif_train.chat.policy import token_counter
 from autoif_train.command import run_recipe
 from autoif_train.evaluation.choice import validate
 from autoif_train.evaluation.drift import drift
-from autoif_train.feedback.judge import judge
 from autoif_train.feedback.pairs import pairs_by_score
 from autoif_train.feedback.progress import best, change, is_flat, rate
-from autoif_train.feedback.quality import quality_judge, score_quality
 from autoif_train.feedback.resample import joined, without_signal
 from autoif_train.feedback.rounds import (
     check_validation,
@@ -31,11 +30,10 @@ from autoif_train.feedback.rounds import (
     unparked,
     with_replay,
 )
-from autoif_train.feedback.sample import sample
 from autoif_train.report.online import round_summary, summary_lines
 from autoif_train.run import Run, bring
 from autoif_train.training.train import train_dpo
-from autoif_train.types import Judged, Query, Response
+from autoif_train.types import Judged, Query
 
 
 def main(settings):
@@ -87,35 +85,25 @@ def collect_pairs(run, settings, policy, number, queries):
     return run.keep(f"{name}/pairs", with_replay, fresh, earlier, settings.online_dpo, settings.seed + number)
 
 
-def with_quality(run, settings, name, queries, judged, follows_above, seed):
-    """The judged answers and, as `name`, the relevance of those that follow, where `quality.enabled` asks for it."""
-    if not settings.quality.enabled:
-        return judged
-    with run.open_supervisor() as supervisor:
-        return run.keep(
-            name, score_quality, queries, judged, quality_judge(settings.quality, supervisor),
-            settings.quality, follows_above, *seed, read=Judged.from_row,
-        )  # fmt: skip
-
-
 def answer(run, settings, policy, queries, name, seed):
     """The policy's answers, judged and scored; then as many again where the first make no pair, within the budget."""
-    names = (f"{name}/{step}" for step in ("responses", "judged", "scored"))
-    first = draw(run, settings, policy, queries, seed, *names)
+    names = {step: f"{name}/{step}" for step in ("responses", "judged", "scored")}
+    first = draw(run, settings, policy, queries, seed, names)
     budget = settings.online_dpo.resample_budget
     flat = without_signal(queries, first, settings.pairs, settings.quality, budget, *seed)
     if not flat:
         return first
-    names = (f"{name}/{step}" for step in ("resampled", "resampled_judged", "resampled_scored"))
-    return joined(queries, first, draw(run, settings, policy, flat, (*seed, "again"), *names))
+    names = {step: f"{name}/resampled_{step}" for step in ("judged", "scored")}
+    names["responses"] = f"{name}/resampled"
+    return joined(queries, first, draw(run, settings, policy, flat, (*seed, "again"), names))
 
 
-def draw(run, settings, policy, queries, seed, sampled, judged, scored):
-    """K answers to each query, kept under the three names: as they were sampled, judged, and scored."""
-    with run.open_executor() as executor, run.open_policy(policy) as chat:
-        responses = run.keep_split(sampled, sample, queries, chat, settings.sampling, *seed, read=Response.from_row)
-        rows = run.keep(judged, judge, queries, responses, executor, read=Judged.from_row)
-    return with_quality(run, settings, scored, queries, rows, settings.pairs.chosen_above, seed)
+def draw(run, settings, policy, queries, seed, names):
+    """K answers to each query, judged and scored, kept under the `names` of the three steps."""
+    judged = judged_answers(
+        run, policy, queries, settings.sampling, seed, responses=names["responses"], judged=names["judged"]
+    )
+    return scored_answers(run, queries, judged, settings.pairs.chosen_above, seed, scored=names["scored"])
 
 
 def every_judged(run, name):
@@ -129,11 +117,8 @@ def passed_prompts(run, settings, folder, policy, held_back):
     if not held_back:
         return validate(run, settings, folder, policy)
     greedy = settings.sampling.drawing(1, temperature=0.0)
-    with run.open_executor() as executor, run.open_policy(policy) as chat:
-        responses = run.keep_split(
-            f"{folder}/held_back_responses", sample, held_back, chat, greedy, settings.seed, read=Response.from_row
-        )
-        judged = run.keep(f"{folder}/held_back", judge, held_back, responses, executor, read=Judged.from_row)
+    names = {"responses": f"{folder}/held_back_responses", "judged": f"{folder}/held_back"}
+    judged = judged_answers(run, policy, held_back, greedy, (settings.seed,), **names)
     scores = [row.verdict.score for row in judged]
     return [score is not None and score > settings.pairs.chosen_above for score in scores]
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from functools import partial
 
-import online_dpo
 import sft
+from autoif_train.answering import scored_answers
 from autoif_train.command import run_recipe
 from autoif_train.feedback.judge import verified
-from autoif_train.feedback.pairs import PairsSettings, pairs_by_score
+from autoif_train.feedback.pairs import pairs_by_score
 from autoif_train.feedback.refinement import (
+    accepted_over_failing,
     by_functions,
     by_votes,
     ends,
@@ -69,10 +70,9 @@ def refine(run, settings, policy, refiner, number, queries):
         )  # fmt: skip
         answers = run.keep_split(f"{name}/searched", searched, roots, queries, mend, verify, spar, read=Judged.from_row)
     found = run.keep(f"{name}/ends", ends, queries, answers, read=Judged.from_row)
-    found = online_dpo.with_quality(run, settings, f"{name}/scored", queries, found, spar.accept_above, seed)
-    # Without the band of pass rates, which is one of all the policy's answers: of these two always one half passes.
-    accepted = PairsSettings(chosen_above=spar.accept_above, rejected_at_or_below=spar.accept_above)
-    pairs = run.keep(f"{name}/pairs", pairs_by_score, queries, found, accepted, settings.quality, *seed)
+    found = scored_answers(run, queries, found, spar.accept_above, seed, scored=f"{name}/scored")
+    rule = accepted_over_failing(spar)
+    pairs = run.keep(f"{name}/pairs", pairs_by_score, queries, found, rule, settings.quality, *seed)
     return pairs, run.keep(f"{name}/refinements", refinements, queries, answers, found, spar, settings.quality)
 
 

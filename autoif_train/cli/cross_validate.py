@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
 from autoif_train.cli.arguments import Arguments, field, file_parser, sources
@@ -40,7 +39,7 @@ def main(arguments: Arguments) -> None:
                 case Dropped() if event.reason != "instruction dropped":
                     detail.append(f"{event.unit}: {event.reason}" + (f": {event.error}" if event.error else ""))
 
-    with Executor(**dataclasses.asdict(settings.execution)) as executor:
+    with Executor.of(settings.execution) as executor:
         kept = write_rows(files.output, survivors(executor))
     beside = files.output.with_suffix(".dropped.jsonl")
     write_rows(beside, dropped)

@@ -176,7 +176,7 @@ def sandbox(settings: Any) -> Iterator[Finding]:
     """What locks generated code in on this machine."""
     from autoif_train.execution import Executor
 
-    with Executor(**{**dataclasses.asdict(settings.execution), "workers": 1}) as executor:
+    with Executor.of(dataclasses.replace(settings.execution, workers=1)) as executor:
         walled = executor.level in ("strict", "seccomp")
         mend = "" if walled else "let this user make namespaces, or run where seccomp filters are allowed"
         yield Finding("sandbox", "ok" if walled else "note", executor.report, mend)

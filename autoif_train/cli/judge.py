@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +58,7 @@ def main(arguments: Arguments) -> None:
                 functions = [QueryFunction(source, "all") for source in known[row["id"]]]
                 yield {**row, "outcomes": outcomes, "score": verdict(functions, outcomes).score}
 
-    with Executor(**dataclasses.asdict(settings.execution)) as executor:
+    with Executor.of(settings.execution) as executor:
         count = write_rows(files.output, judged(executor))
     beside = files.output.with_suffix(".reasons.jsonl")
     write_rows(beside, unjudged.values())

@@ -201,7 +201,7 @@ def metrics(rows: Iterable[Solved]) -> dict[str, float]:
 
 def open_executor(settings: ExecutionSettings) -> AbstractContextManager[Executor]:
     """The executor with the time that a program needs."""
-    return Executor(**dataclasses.asdict(settings) | {"timeout_seconds": TIMEOUT_SECONDS})
+    return Executor.of(dataclasses.replace(settings, timeout_seconds=TIMEOUT_SECONDS))
 
 
 def executor_facts(settings: ExecutionSettings) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 from collections import Counter
@@ -45,6 +46,11 @@ class Executor:
         self.costs: Counter[str] = Counter()
         _check(self.settings)
         self._open()
+
+    @classmethod
+    def of(cls, settings: ExecutionSettings) -> Executor:
+        """An executor by the section `execution` of the settings."""
+        return cls(**dataclasses.asdict(settings))
 
     def _open(self) -> None:
         settings = self.settings

@@ -175,6 +175,15 @@ def ends(queries: Iterable[Query], answers: Iterable[Judged]) -> Iterator[Judged
             yield best(rows)
 
 
+def accepted_over_failing(settings: SparSettings) -> PairsSettings:
+    """What pairs the ends of a search: the best refinement where it passes, over the root.
+
+    The section `pairs` has no say in it but for its band of pass rates, which is one of all the policy's answers and
+    decides what is searched: of the two ends always one half passes.
+    """
+    return PairsSettings(chosen_above=settings.accept_above, rejected_at_or_below=settings.accept_above)
+
+
 def refinements(
     queries: Iterable[Query],
     answers: Iterable[Judged],

@@ -8,7 +8,7 @@ from typing import Any
 
 from autoif_train.feedback.pairs import PairsSettings
 from autoif_train.feedback.quality import QualitySettings
-from autoif_train.feedback.refinement import SparSettings
+from autoif_train.feedback.refinement import SparSettings, accepted_over_failing
 from autoif_train.report.folder import rows_of, section
 from autoif_train.rows import Rows
 from autoif_train.types import Judged
@@ -27,9 +27,8 @@ def _of_the_sections(settings: dict[str, Any]) -> Rule:
 
 
 def _of_spar(settings: dict[str, Any]) -> Rule:
-    accept = section(settings, "spar", SparSettings).accept_above
     # A failing answer is searched from whatever its relevance.
-    return PairsSettings(chosen_above=accept, rejected_at_or_below=accept), QualitySettings(enabled=False)
+    return accepted_over_failing(section(settings, "spar", SparSettings)), QualitySettings(enabled=False)
 
 
 OWN_RULES = {"spar": _of_spar}

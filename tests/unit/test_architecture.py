@@ -28,7 +28,12 @@ LEVELS = (
     ("training", "tiny"),
 )
 # `evaluation` and the parts above settle on the settings and the run folder, which know every section.
-ABOVE = (("config", "progress", "run"), ("evaluation",), ("report",), ("command", "cli", "datacard", "export"))
+ABOVE = (
+    ("config", "progress", "run", "answering"),
+    ("evaluation",),
+    ("report",),
+    ("command", "cli", "datacard", "export"),
+)
 LEVEL = {part: level for level, parts in enumerate(LEVELS + ABOVE) for part in parts}
 # Settings stand beside the functions they set; these modules are the settings' own side of a part higher up.
 SETTINGS_SIDE = {"evaluation.settings", "evaluation.statistics", "training.arguments", "training.engine"}
