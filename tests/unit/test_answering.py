@@ -10,7 +10,7 @@ import pytest
 from autoif_train.answering import judged_answers, scored_answers
 from autoif_train.chat.base import Answer, SamplingSettings
 from autoif_train.config import resolve
-from autoif_train.types import Judged, Outcome, Query, QueryFunction, Response, Verdict
+from autoif_train.types import Judged, Outcome, Query, QueryFunction, Response, Selection, Verdict
 
 QUERY = Query("Say it.", ("i",), (QueryFunction("s", "i"),), user_query="Say it.", id="q")
 JUDGED = [Judged(Response("q", "so", "policy"), Verdict((Outcome.FOLLOWED,), 1.0))]
@@ -27,7 +27,7 @@ class Run:
 
     def keep(self, name, step, *inputs, read):
         self.kept.append(name)
-        return list(step(*inputs))
+        return Selection.of(step(*inputs)).rows
 
     keep_split = keep
 
