@@ -13,18 +13,18 @@ import difflib
 import functools
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace, get_loader, set_parsing_settings
 
-from autoif_train.chat.base import SamplingSettings
 from autoif_train.chat.choice import Engines, RespondentSettings, SupervisorSettings
 from autoif_train.chat.policy import PolicySettings
 from autoif_train.chat.server import PolicySamplingSettings
 from autoif_train.chat.vllm import VllmSettings
-from autoif_train.evaluation.settings import BENCHMARK_FILES, EvaluationSettings, JudgeSettings
+from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.execution import ExecutionSettings
 from autoif_train.feedback.demonstrations import DemonstrationsSettings
 from autoif_train.feedback.pairs import PairsSettings
@@ -33,6 +33,7 @@ from autoif_train.feedback.refinement import SparSettings
 from autoif_train.feedback.reward_shaping import GrpoSettings
 from autoif_train.feedback.rounds import OnlineDpoSettings
 from autoif_train.feedback.self_play import SpinSettings
+from autoif_train.setting import bounds, check_bounds, leaves, setting
 from autoif_train.synthesis.agreement import AgreementSettings
 from autoif_train.synthesis.back_translation import BackTranslationSettings
 from autoif_train.synthesis.cross_validation import CrossValidationSettings
@@ -40,199 +41,11 @@ from autoif_train.synthesis.probes import ProbesSettings
 from autoif_train.synthesis.settings import QueriesSettings, SynthesisSettings
 from autoif_train.synthesis.sharpening import SharpeningSettings
 from autoif_train.training.adapter import LoraSettings
-from autoif_train.training.arguments import OF_THE_RUN, declared_types, fits
+from autoif_train.training.arguments import FREE_ARGUMENTS, OF_THE_RUN, declared_types, fits
 from autoif_train.training.engine import Engine
 from autoif_train.types import UserError
 
 CONFIGS = Path(__file__).parent.parent / "recipes" / "configs"
-# Sections whose names are a trainer's own, by their dotted keys, e.g. `spar.dpo`, and the section that lists the names.
-PASSED_THROUGH = {
-    "sft": "sft",
-    "dpo": "dpo",
-    "spin.dpo": "dpo",
-    "spar.dpo": "dpo",
-    "spar.sft": "sft",
-    "grpo.trainer": "grpo",
-}
-OPTIONS = ("config", "print_config")
-SERVED_BY = dataclasses.fields(PolicySamplingSettings)[len(dataclasses.fields(SamplingSettings)) :]
-# What may change between two runs in one folder: it decides how fast or where, or extends, never what is made.
-FREE_KEYS = (
-    "output_dir",
-    "engine",
-    "execution.workers",
-    "online_dpo.rounds",
-    "spar.rounds",
-    "spin.rounds",
-    "grpo.rounds",
-    "cache.path",
-    "vllm.tensor_parallel_size",
-    "vllm.gpu_memory_utilization",
-    "policy.attention",
-    "sampling.batch_size",
-    # Where the policy is served; what is sampled from it is the same.
-    *(f"sampling.{field.name}" for field in SERVED_BY),
-    "synthesis.writing_batch_size",
-    "quality.batch_size",
-    "evaluation.benchmarks",
-    # How answers are asked for: each is kept with it, and another way gets names of its own.
-    "evaluation.max_prompts",
-    "evaluation.max_new_tokens",
-    "evaluation.temperature",
-    "evaluation.top_p",
-    "evaluation.strip_thinking",
-    "evaluation.batch_size",
-    "evaluation.lm_eval_batch_size",
-    "evaluation.seeds",
-    "evaluation.search",
-    "evaluation.largest_drop",
-    # Files that benchmarks are read from: answers and verdicts are kept under names that hang on what these hold.
-    *(f"evaluation.{key}" for key in BENCHMARK_FILES),
-    # Verdicts are kept under the name of the judge that gave them.
-    *(f"evaluation.judge.{field.name}" for field in dataclasses.fields(JudgeSettings)),
-    *(
-        f"{section}.{key}"
-        for section in PASSED_THROUGH
-        for key in (
-            "packed",
-            "reference_cache",
-            "per_device_train_batch_size",
-            "gradient_accumulation_steps",
-            "gradient_checkpointing",
-            "dataloader_num_workers",
-            "report_to",
-            "run_name",
-            "logging_steps",
-            "save_steps",
-            "save_strategy",
-            "save_total_limit",
-        )
-    ),
-    *(
-        f"{role}.{key}"
-        for role in ("supervisor", "respondent")
-        for key in (
-            "base_url",
-            "api_key_env",
-            "max_concurrency",
-            "requests_per_minute",
-            "tokens_per_minute",
-            "max_retries",
-            "timeout_seconds",
-            "price_per_million_input_tokens",
-            "price_per_million_output_tokens",
-        )
-    ),
-)
-
-# The least a number may be: below it a step would do nothing, or something else, without a word. Null is always taken.
-LEAST = {
-    "sampling.responses_per_query": 1,
-    "sampling.temperature": 0,
-    "sampling.top_p": 1e-6,
-    "sampling.max_new_tokens": 1,
-    "sampling.batch_size": 1,
-    "sampling.reload_timeout_seconds": 1,
-    "sampling.max_concurrency": 1,
-    "sampling.max_retries": 0,
-    "sampling.timeout_seconds": 1e-6,
-    "vllm.tensor_parallel_size": 1,
-    "vllm.gpu_memory_utilization": 0.01,
-    "vllm.max_model_len": 1,
-    "synthesis.instruction_calls": 0,
-    "synthesis.instructions_per_call": 1,
-    "synthesis.max_instructions": 1,
-    "synthesis.functions_per_instruction": 1,
-    "synthesis.queries_per_instruction": 1,
-    "synthesis.known_answers": 0,
-    "synthesis.pilot_responses": 0,
-    "synthesis.max_answered_queries": 1,
-    "synthesis.audit_functions": 0,
-    "synthesis.max_asks_again": 0,
-    "synthesis.writing_temperature": 0,
-    "synthesis.writing_max_new_tokens": 1,
-    "synthesis.writing_batch_size": 1,
-    "queries.max_queries": 1,
-    "agreement.texts": 2,
-    "agreement.answers_per_instruction": 0,
-    "agreement.arbitrations": 0,
-    "agreement.supervisor_accuracy": 0.5,
-    "agreement.case_accuracy": 0.5,
-    "agreement.size_exponent": 0,
-    "sharpening.mutants_per_function": 0,
-    "sharpening.texts": 2,
-    "sharpening.arbitrations": 0,
-    "back_translation.max_functions": 1,
-    "quality.samples": 1,
-    "quality.batch_size": 1,
-    "quality.max_asks_again": 0,
-    "quality.max_new_tokens": 1,
-    "demonstrations.max_per_query": 1,
-    "sharpening.mutant_weight": 1e-9,
-    "demonstrations.max_conversations": 1,
-    "demonstrations.share": 1e-9,
-    "pairs.max_per_query": 1,
-    "pairs.share": 1e-9,
-    "lora.r": 1,
-    "lora.alpha": 1,
-    "lora.dropout": 0,
-    "online_dpo.rounds": 1,
-    "pairs.pass_rate_above": 0,
-    "pairs.pass_rate_at_most": 0,
-    "online_dpo.queries_per_round": 1e-6,
-    "online_dpo.learning_rate_decay": 0,
-    "online_dpo.replay": 0,
-    "online_dpo.resample_budget": 0,
-    "online_dpo.park_after": 1,
-    "online_dpo.stop_when_flat": 1,
-    "online_dpo.drift_queries": 0,
-    "online_dpo.validation_queries": 0,
-    "spar.refinements_per_node": 1,
-    "spar.beam": 1,
-    "spar.depth": 1,
-    "spar.accept_above": 0,
-    "spar.rounds": 1,
-    "spar.responses_per_query": 1,
-    "spar.temperature": 0,
-    "spar.votes": 1,
-    "spar.votes_temperature": 0,
-    "spin.rounds": 1,
-    "spin.max_demonstrations": 1,
-    "spin.temperature": 0,
-    "spin.max_new_tokens": 1,
-    "grpo.rounds": 1,
-    "grpo.pilot_responses": 0,
-    "grpo.pass_rate_above": 0,
-    "grpo.pass_rate_at_most": 0,
-    "grpo.max_words": 1,
-    "grpo.max_repetition": 0,
-    "evaluation.max_prompts": 1,
-    "evaluation.max_new_tokens": 1,
-    "evaluation.temperature": 0,
-    "evaluation.top_p": 1e-6,
-    "evaluation.seeds": 1,
-    "evaluation.largest_drop": 0,
-    "evaluation.judge.max_new_tokens": 1,
-    "evaluation.judge.attempts": 1,
-    "evaluation.batch_size": 1,
-    "evaluation.lm_eval_batch_size": 1,
-}
-MOST = {
-    "lora.dropout": 0.99,
-    "agreement.supervisor_accuracy": 0.999,
-    "agreement.case_accuracy": 0.999,
-    "sampling.top_p": 1,
-    "vllm.gpu_memory_utilization": 1,
-    "demonstrations.share": 1,
-    "pairs.share": 1,
-    "evaluation.top_p": 1,
-    "grpo.pass_rate_above": 1,
-    "grpo.pass_rate_at_most": 1,
-    "grpo.max_repetition": 1,
-    "pairs.pass_rate_above": 1,
-    "pairs.pass_rate_at_most": 1,
-}
-
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 
@@ -240,7 +53,7 @@ set_parsing_settings(docstring_parse_attribute_docstrings=True)
 class CacheSettings:
     """Where paid answers are kept."""
 
-    path: str | None = None
+    path: str | None = setting(None, free=True)
     """SQLite file of answers, to be shared between runs; null = one in the run folder (ours)."""
 
 
@@ -254,11 +67,11 @@ class Settings:
     """Who supervises: the policy itself, or a stronger model (paper §4.1)."""
     preset: Literal["recommended", "paper", "reference"] = "recommended"
     """Gates and selection rules: ours, the paper's, or the released code's."""
-    output_dir: str | None = None
+    output_dir: str | None = setting(None, free=True)
     """Run folder that all recipes of an experiment share; null = runs/<model>-<mode>."""
-    seed: int = 0
+    seed: int = setting(0, least=0, most=2**32 - 1)
     """Everything random derives from it."""
-    engine: Engine | None = None
+    engine: Engine | None = setting(None, free=True)
     """What training must be started on; another one is refused with the right command. null = whatever it is."""
     policy: PolicySettings = dataclasses.field(default_factory=PolicySettings)
     supervisor: SupervisorSettings = dataclasses.field(default_factory=SupervisorSettings)
@@ -277,10 +90,10 @@ class Settings:
     sampling: PolicySamplingSettings = dataclasses.field(default_factory=PolicySamplingSettings)
     demonstrations: DemonstrationsSettings = dataclasses.field(default_factory=DemonstrationsSettings)
     pairs: PairsSettings = dataclasses.field(default_factory=PairsSettings)
-    sft: dict[str, Any] = dataclasses.field(default_factory=dict)
+    sft: dict[str, Any] = setting(default_factory=dict, trainer="sft")
     """SFT: `global_batch_size` (conversations per update over all devices) and every argument of TRL's SFTConfig under
     its own name, e.g. --sft.learning_rate 7e-6 (paper App. B)."""
-    dpo: dict[str, Any] = dataclasses.field(default_factory=dict)
+    dpo: dict[str, Any] = setting(default_factory=dict, trainer="dpo")
     """DPO, offline and online: `global_batch_size` (pairs per update over all devices) and every argument of TRL's
     DPOConfig under its own name, e.g. --dpo.beta 0.3 (paper App. B). Beside them `packed` (sequences end to end without
     padding, where that gives TRL's losses; true) and `reference_cache` (folder of reference log-probabilities to share
@@ -290,7 +103,8 @@ class Settings:
     spar: SparSettings = dataclasses.field(default_factory=SparSettings)
     spin: SpinSettings = dataclasses.field(default_factory=SpinSettings)
     grpo: GrpoSettings = dataclasses.field(default_factory=GrpoSettings)
-    evaluation: EvaluationSettings = dataclasses.field(default_factory=EvaluationSettings)
+    # Answers are kept with how they were asked for, and verdicts with who gave them: nothing of it is fixed.
+    evaluation: EvaluationSettings = setting(default_factory=EvaluationSettings, free=True)
 
     @property
     def engines(self) -> Engines:
@@ -298,15 +112,26 @@ class Settings:
         return Engines(self.vllm, self.sampling)
 
 
+FIELDS = {key: field for key, field, _ in leaves(Settings)}
+"""Every field by its dotted key, sections whose names are a trainer's own as one."""
+PASSED_THROUGH = {key: field.metadata["trainer"] for key, field in FIELDS.items() if "trainer" in field.metadata}
+"""Those sections, e.g. `spar.dpo`, and the trainer that lists the names."""
+FREE_KEYS = {key for key, _, free in leaves(Settings) if free} | {
+    f"{section}.{name}" for section in PASSED_THROUGH for name in FREE_ARGUMENTS
+}
+"""What may change between two runs in one folder: it decides how fast or where, or extends, never what is made."""
+
+
 def parse(recipe: str, description: str, arguments: Sequence[str] | None = None) -> Settings:
     """The settings of a command line; `--help` and `--print_config` print and exit, bad input raises `UserError`."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    parser = _parser(recipe, description)
-    layered = _Layered(arguments, parser)
+    parser, layered = _parser(), _Layered(arguments)
     try:
-        parser.set_defaults(_flat_sections(parser.parse_object(copy.deepcopy(layered.merged))))
-        parser.set_defaults({section: _at(layered.merged, section) for section in PASSED_THROUGH})
-        namespace = parser.parse_args(layered.flags)
+        below = parser.parse_object(copy.deepcopy(layered.merged))
+        if {"-h", "--help"} & {*layered.flags}:
+            _print_help(recipe, description, below)
+        # The defaults lie in what is below the flags.
+        namespace = parser.parse_args(layered.flags, below, defaults=False) if layered.flags else below
     except ArgumentError as error:
         raise UserError(_with_hint(error)) from error
     parsed = parser.instantiate(namespace)
@@ -316,7 +141,7 @@ def parse(recipe: str, description: str, arguments: Sequence[str] | None = None)
         settings = _with(settings, section, _at(layered.merged, section))
     if settings.policy.model is None:
         settings = _with(settings, "policy.model", layered.named_model)
-    _check_bounds(settings)
+    check_bounds(settings)
     if layered.print_config:
         print(dump(settings), end="")
         sys.exit(0)
@@ -334,16 +159,6 @@ def _with(tree: Any, key: str, value: Any) -> Any:
     return dataclasses.replace(tree, **{name: _with(getattr(tree, name), rest, value) if rest else value})
 
 
-def _check_bounds(settings: Settings) -> None:
-    for key, value in flat(dataclasses.asdict(settings)).items():
-        if value is None:
-            continue
-        if key in LEAST and value < LEAST[key]:
-            raise UserError(f"{key}: {value} is too little; the least is {LEAST[key]}")
-        if key in MOST and value > MOST[key]:
-            raise UserError(f"{key}: {value} is too much; the most is {MOST[key]}")
-
-
 def resolve(recipe: str = "recipe", **overrides: Any) -> Settings:
     """The settings of the layers and of keyword arguments, e.g. `resolve(model="tiny", **{"dpo.beta": 0.1})`."""
     return parse(recipe, "", [part for key, value in overrides.items() for part in (f"--{key}", str(value))])
@@ -352,7 +167,7 @@ def resolve(recipe: str = "recipe", **overrides: Any) -> Settings:
 class _Layered:
     """The layers below the flags, merged, and the flags that remain for the parser."""
 
-    def __init__(self, arguments: list[str], parser: ArgumentParser):
+    def __init__(self, arguments: list[str]):
         first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
         first.add_argument("--config", action="append", default=[])
         first.add_argument("--print_config", action="store_true")
@@ -363,7 +178,7 @@ class _Layered:
             self.print_config = chosen.print_config
         except argparse.ArgumentError as error:
             raise UserError(str(error)) from error
-        user = [_user_layer(Path(file), parser) for file in chosen.config]
+        user = [_user_layer(Path(file)) for file in chosen.config]
         names = {"model": "tiny", "mode": "strong_to_weak", "preset": "recommended"}
         for layer in [*user, vars(chosen)]:
             names |= {key: layer[key] for key in names if layer.get(key) is not None}
@@ -450,12 +265,12 @@ def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _user_layer(file: Path, parser: ArgumentParser) -> dict[str, Any]:
+def _user_layer(file: Path) -> dict[str, Any]:
     """A `--config` file, its values checked by themselves so that the message can name it."""
     layer = _read_layer(file)
     typed = {key: value for key, value in layer.items() if key not in PASSED_THROUGH}
     try:
-        parser.parse_object(copy.deepcopy(typed))
+        _parser().parse_object(copy.deepcopy(typed), defaults=False)
     except ArgumentError as error:
         raise UserError(f"--config {file}: {_with_hint(error)}") from error
     return layer
@@ -471,7 +286,8 @@ def _read_layer(file: Path, also: tuple[str, ...] = ()) -> dict[str, Any]:
         raise UserError(f"--config {file}: not YAML ({' '.join(str(error).split())}); mend the file") from error
     if not isinstance(layer, dict):
         raise UserError(f"--config {file}: a settings file is a mapping of keys, not {type(layer).__name__}")
-    layer = {key: {} if value is None and key in _sections() else value for key, value in layer.items()}
+    sections = {key.partition(".")[0] for key in known_keys() if "." in key}
+    layer = {key: {} if value is None and key in sections else value for key, value in layer.items()}
     for key, value in _dotted(layer):
         if key.split(".")[0] not in also:
             _check_key(key, str(file))
@@ -492,34 +308,13 @@ def _dotted(layer: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]
 @functools.cache
 def known_keys() -> tuple[str, ...]:
     """Every dotted key that a layer or a flag may set."""
-    keys = []
-    for field in dataclasses.fields(Settings):
-        inner = _sections().get(field.name)
-        keys.extend([field.name] if inner is None else [f"{field.name}.{name}" for name in inner])
-    return tuple(keys)
+    return tuple(chain.from_iterable(map(_keys_of, FIELDS)))
 
 
-@functools.cache
-def _sections() -> dict[str, tuple[str, ...]]:
-    """The sections and the keys that may be set in each."""
-    sections = {}
-    for field in dataclasses.fields(Settings):
-        if field.name in PASSED_THROUGH or dataclasses.is_dataclass(field.default_factory):
-            sections[field.name] = tuple(_inner_keys(field.name, field.default_factory))
-    return sections
-
-
-def _inner_keys(name: str, section: type) -> Iterator[str]:
-    """The keys of the section `name`, those of a section within it dotted."""
-    if name in PASSED_THROUGH:
-        yield from sorted(declared_types(PASSED_THROUGH[name]).keys() - OF_THE_RUN.keys())
-        return
-    for field in dataclasses.fields(section):
-        inner = f"{name}.{field.name}"
-        if inner in PASSED_THROUGH or dataclasses.is_dataclass(field.default_factory):
-            yield from (f"{field.name}.{key}" for key in _inner_keys(inner, field.default_factory))
-        else:
-            yield field.name
+def _keys_of(key: str) -> list[str]:
+    if key not in PASSED_THROUGH:
+        return [key]
+    return [f"{key}.{name}" for name in sorted(declared_types(PASSED_THROUGH[key]).keys() - OF_THE_RUN.keys())]
 
 
 def _check_key(key: str, where: str) -> None:
@@ -586,9 +381,10 @@ def flat(tree: dict[str, Any], before: str = "") -> dict[str, Any]:
     return leaves
 
 
-def _parser(recipe: str, description: str) -> ArgumentParser:
-    usage = f"{recipe} [--config FILE] [--model NAME] [--section.key VALUE] ..."
-    parser = ArgumentParser(prog=recipe, usage=usage, description=description, exit_on_error=False)
+@functools.cache
+def _parser() -> ArgumentParser:
+    """The parser of every recipe; it is never changed, since it takes longer to build than to use."""
+    parser = ArgumentParser(exit_on_error=False)
     parser.add_argument(
         "--config", type=list[str] | None, help="Settings file laid over the model's and the mode's; repeatable."
     )
@@ -597,11 +393,17 @@ def _parser(recipe: str, description: str) -> ArgumentParser:
     return parser
 
 
-def _flat_sections(namespace: Namespace) -> dict[str, Any]:
-    """A namespace as dotted keys, the untyped sections left out."""
-    leaves = vars(namespace.as_flat())
-    untyped = tuple(f"{section}." for section in (*PASSED_THROUGH, *OPTIONS))
-    return {key: value for key, value in leaves.items() if not f"{key}.".startswith(untyped)}
+def _print_help(recipe: str, description: str, resolved: Namespace) -> NoReturn:
+    """Print every setting with its bounds and its value, and exit."""
+    parser = _parser.__wrapped__()
+    parser.prog, parser.description = recipe, description
+    parser.usage = f"{recipe} [--config FILE] [--model NAME] [--section.key VALUE] ..."
+    parser.set_defaults({key: resolved[key] for key in FIELDS})
+    for action in parser._actions:
+        if action.dest in FIELDS and (said := bounds(FIELDS[action.dest])):
+            action.help = f"{action.help} It must be {said}."
+    parser.print_help()
+    sys.exit(0)
 
 
 def _with_hint(error: Exception) -> str:

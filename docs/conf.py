@@ -11,6 +11,7 @@ import docstring_parser
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from autoif_train.config import Settings
+from autoif_train.setting import bounds
 
 MARK = "<!-- settings -->"
 project = "autoif_train"
@@ -65,5 +66,6 @@ def _docstrings(section: type) -> dict[str, str]:
 def _entry(key: str, field: dataclasses.Field, said: dict[str, str]) -> str:
     made = field.default_factory is not dataclasses.MISSING
     default = field.default_factory() if made else field.default
-    sentence = " ".join(said[field.name].split()).replace("<", "&lt;")
+    must = f" It must be {bounds(field)}." if bounds(field) else ""
+    sentence = " ".join(said[field.name].split()).replace("<", "&lt;") + must
     return f"`{key}` = `{json.dumps(default, ensure_ascii=False)}`\\\n{sentence}"

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from autoif_train.chat.base import Answer, Prompt, SamplingSettings, Usage
 from autoif_train.chat.cache import AnswerCache, answer_key, sample_seed
 from autoif_train.chat.limits import Pace, backoff_seconds, retry_after_seconds
+from autoif_train.setting import check_bounds, setting
 from autoif_train.types import UserError
 
 log = logging.getLogger(__name__)
@@ -39,24 +40,24 @@ class ApiSettings:
 
     model: str = ""
     """Name under which the server knows the model."""
-    base_url: str = "https://api.openai.com/v1"
+    base_url: str = setting("https://api.openai.com/v1", free=True)
     """Address of an OpenAI-compatible server up to and with `/v1`, e.g. http://localhost:8000/v1 (ours)."""
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: str = setting("OPENAI_API_KEY", free=True)
     """Name of the environment variable that holds the key, never the key itself; it may be unset for a server that asks
     for none (ours)."""
-    max_concurrency: int = 64
+    max_concurrency: int = setting(64, least=1, free=True)
     """Requests in flight at once; also the most answers that a kill can cost (ours)."""
-    requests_per_minute: float | None = None
+    requests_per_minute: float | None = setting(None, above=0, free=True)
     """Requests per minute, failed ones included; None sets no limit (ours)."""
-    tokens_per_minute: float | None = None
+    tokens_per_minute: float | None = setting(None, above=0, free=True)
     """Tokens per minute, read and written; None sets no limit (ours)."""
-    max_retries: int = 8
+    max_retries: int = setting(8, least=0, free=True)
     """How often one request is sent again before the run stops; with the longest waits about two minutes (ours)."""
-    timeout_seconds: float = 600.0
+    timeout_seconds: float = setting(600.0, above=0, free=True)
     """Seconds from sending a request to the end of its answer, after which it is sent again (ours)."""
-    price_per_million_input_tokens: float = 0.0
+    price_per_million_input_tokens: float = setting(0.0, least=0, free=True)
     """Price of a million tokens read, in any currency; used to show what a run costs (ours)."""
-    price_per_million_output_tokens: float = 0.0
+    price_per_million_output_tokens: float = setting(0.0, least=0, free=True)
     """Price of a million tokens written, in the same currency (ours)."""
     json_schema: Literal["auto", "always", "never"] = "auto"
     """Hold answers in JSON to their schema by `response_format`; auto asks for it until the server refuses (ours)."""
@@ -388,19 +389,7 @@ def _check(settings: ApiSettings, section: str) -> None:
         raise UserError(f"{section}.model: not set; name a model that {settings.base_url} serves")
     if address.scheme not in ("http", "https") or not address.hostname:
         raise UserError(f"{section}.base_url: {settings.base_url!r} is no address; write e.g. http://localhost:8000/v1")
-    least_of = {
-        "max_concurrency": 1,
-        "max_retries": 0,
-        "price_per_million_input_tokens": 0,
-        "price_per_million_output_tokens": 0,
-    }
-    for name, least in least_of.items():
-        if getattr(settings, name) < least:
-            raise UserError(f"{section}.{name}: {getattr(settings, name)} is too small; set it to {least} or more")
-    for name in ("requests_per_minute", "tokens_per_minute", "timeout_seconds"):
-        value = getattr(settings, name)
-        if value is not None and value <= 0:
-            raise UserError(f"{section}.{name}: {value} is too small; set it above 0")
+    check_bounds(settings, section)
 
 
 def _url(chat: ApiChat) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
 
+from autoif_train.setting import setting
 from autoif_train.types import Messages
 
 
@@ -39,15 +40,15 @@ class Answer:
 class SamplingSettings:
     """How answers are drawn."""
 
-    responses_per_query: int = 8
+    responses_per_query: int = setting(8, least=1)
     """Answers per query, K (paper §3.3 and App. B: 8)."""
-    temperature: float = 0.8
+    temperature: float = setting(0.8, least=0)
     """Softmax temperature; 0 is greedy (paper App. B: 0.8 online)."""
-    top_p: float = 1.0
+    top_p: float = setting(1.0, above=0, most=1)
     """Nucleus mass in (0, 1]; the paper does not state it, 1.0 samples from the whole distribution."""
-    max_new_tokens: int = 1024
+    max_new_tokens: int = setting(1024, least=1)
     """Longest answer in tokens; a cut answer is never trained on (ours)."""
-    batch_size: int = 256
+    batch_size: int = setting(256, least=1, free=True)
     """Answers decoded side by side by a local model (ours)."""
 
     def drawing(self, count: int, temperature: float | None = None) -> Self:

@@ -17,6 +17,7 @@ from autoif_train.chat.recorded import RecordedChat
 from autoif_train.chat.server import PolicySamplingSettings
 from autoif_train.chat.vllm import VllmSettings
 from autoif_train.resources import resolve
+from autoif_train.setting import setting
 from autoif_train.types import UserError, content_id
 
 Kind = Literal["recorded", "api", "vllm", "transformers", "policy", "tiny"]
@@ -43,23 +44,23 @@ class RespondentSettings:
     """As supervisor.kind."""
     model: str | None = None
     """As supervisor.model."""
-    base_url: str | None = None
+    base_url: str | None = setting(None, free=True)
     """As supervisor.base_url."""
-    api_key_env: str | None = None
+    api_key_env: str | None = setting(None, free=True)
     """As supervisor.api_key_env."""
-    max_concurrency: int | None = None
+    max_concurrency: int | None = setting(None, least=1, free=True)
     """As supervisor.max_concurrency."""
-    requests_per_minute: float | None = None
+    requests_per_minute: float | None = setting(None, above=0, free=True)
     """As supervisor.requests_per_minute."""
-    tokens_per_minute: float | None = None
+    tokens_per_minute: float | None = setting(None, above=0, free=True)
     """As supervisor.tokens_per_minute."""
-    max_retries: int | None = None
+    max_retries: int | None = setting(None, least=0, free=True)
     """As supervisor.max_retries."""
-    timeout_seconds: float | None = None
+    timeout_seconds: float | None = setting(None, above=0, free=True)
     """As supervisor.timeout_seconds."""
-    price_per_million_input_tokens: float | None = None
+    price_per_million_input_tokens: float | None = setting(None, least=0, free=True)
     """As supervisor.price_per_million_input_tokens."""
-    price_per_million_output_tokens: float | None = None
+    price_per_million_output_tokens: float | None = setting(None, least=0, free=True)
     """As supervisor.price_per_million_output_tokens."""
     json_schema: Literal["auto", "always", "never"] | None = None
     """As supervisor.json_schema."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autoif_train.resources import resolve
+from autoif_train.setting import setting
 from autoif_train.types import UserError
 
 
@@ -21,7 +22,7 @@ class PolicySettings:
     """Hub id, local path or `bundled:` path of the base model; null = what `--model` names."""
     chat_template: str | None = None
     """Jinja file with a chat template, for base models that bring none; saved with every checkpoint."""
-    attention: Literal["auto", "flash_attention_2", "sdpa", "eager"] = "auto"
+    attention: Literal["auto", "flash_attention_2", "sdpa", "eager"] = setting("auto", free=True)
     """Attention implementation of training; auto = FlashAttention-2 where CUDA and the package are there (paper App.
     B), else sdpa, or eager for models that cap their attention logits (Gemma 2), which sdpa would leave out. What is
     sampled by transformers takes one of these two."""

@@ -26,6 +26,7 @@ from autoif_train.chat.base import Answer, Prompt, SamplingSettings
 from autoif_train.chat.cache import Keeper
 from autoif_train.chat.transformers import render
 from autoif_train.rows import atomic_file
+from autoif_train.setting import setting
 from autoif_train.types import UserError, content_id
 
 log = logging.getLogger(__name__)
@@ -40,22 +41,22 @@ class PolicySamplingSettings(SamplingSettings):
     """How answers are drawn; from `base_url` on, the server that draws the policy's with `policy.sampling_engine:
     server`."""
 
-    base_url: str | None = None
+    base_url: str | None = setting(None, free=True)
     """Address of a server of SGLang or vLLM up to and with `/v1`, e.g. http://localhost:30000/v1 (ours)."""
-    reload: Literal["sglang", "vllm_lora", "command"] = "sglang"
+    reload: Literal["sglang", "vllm_lora", "command"] = setting("sglang", free=True)
     """How the server is told of the next checkpoint: SGLang's update_weights_from_disk, vLLM's load_lora_adapter (for
     `lora.merge: false`), or `reload_command` (ours)."""
-    reload_command: str | None = None
+    reload_command: str | None = setting(None, free=True)
     """Shell command that makes the server serve `{checkpoint}`, which stands for the folder's path (ours)."""
-    reload_timeout_seconds: float = 1800.0
+    reload_timeout_seconds: float = setting(1800.0, least=1, free=True)
     """Seconds until the server must serve the checkpoint it was told of (ours)."""
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: str = setting("OPENAI_API_KEY", free=True)
     """Name of the environment variable with the server's key; unset for a server that asks for none (ours)."""
-    max_concurrency: int = 256
+    max_concurrency: int = setting(256, least=1, free=True)
     """Requests in flight at once, of each process; also the most answers that a kill can cost (ours)."""
-    max_retries: int = 8
+    max_retries: int = setting(8, least=0, free=True)
     """How often one request is sent again before the run stops; with the longest waits about two minutes (ours)."""
-    timeout_seconds: float = 600.0
+    timeout_seconds: float = setting(600.0, above=0, free=True)
     """Seconds from sending a request to the end of its answer, after which it is sent again (ours)."""
 
 

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from autoif_train.chat.base import Answer, Prompt, SamplingSettings, Usage
 from autoif_train.chat.cache import Keeper, sample_seed
 from autoif_train.chat.transformers import render
+from autoif_train.setting import setting
 from autoif_train.types import UserError
 
 ANSWERS_PER_BATCH = 4096  # handed over at once: enough to keep an engine busy, little enough to lose at a kill
@@ -34,11 +35,11 @@ LAUNCHER = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK"
 class VllmSettings:
     """The engine of whoever is sampled with vLLM."""
 
-    tensor_parallel_size: int = 1
+    tensor_parallel_size: int = setting(1, least=1, free=True)
     """GPUs over which one copy of the model is spread (ours)."""
-    gpu_memory_utilization: float = 0.9
+    gpu_memory_utilization: float = setting(0.9, above=0, most=1, free=True)
     """Share of each GPU's memory that the engine may take, 0 to 1 (vLLM's own default)."""
-    max_model_len: int | None = None
+    max_model_len: int | None = setting(None, least=1)
     """Longest prompt and answer together in tokens; null = what the model allows."""
 
 

@@ -6,33 +6,16 @@ import dataclasses
 from typing import Literal
 
 from autoif_train.chat.choice import SupervisorSettings
-
-BENCHMARK_FILES = (
-    "ifeval_prompts",
-    "ifbench_prompts",
-    "ifbench_checkout",
-    "followbench_prompts",
-    "infobench_prompts",
-    "mt_bench_prompts",
-    "mt_bench_references",
-    "arena_hard_prompts",
-    "arena_hard_baseline",
-    "humaneval_prompts",
-    "mbpp_prompts",
-    "ceval_data",
-    "mmlu_data",
-    "gsm8k_data",
-    "hellaswag_data",
-)
+from autoif_train.setting import setting
 
 
 @dataclasses.dataclass(frozen=True)
 class JudgeSettings(SupervisorSettings):
     """Who judges answers that no rule can check; the keys of a supervisor, and how a verdict is asked for."""
 
-    max_new_tokens: int = 2048
+    max_new_tokens: int = setting(2048, least=1)
     """Longest verdict with its reasons, in tokens (ours)."""
-    attempts: int = 3
+    attempts: int = setting(3, least=1)
     """How often a verdict is asked for at most until it can be read; then it is counted apart (ours)."""
 
 
@@ -43,26 +26,26 @@ class EvaluationSettings:
     benchmarks: list[str] = dataclasses.field(default_factory=list)
     """Benchmarks that recipes/evaluate.py runs: `tiny` is the embedded world's held-out sets H and Q, `ifeval` is
     IFEval; docs/evaluation.md lists them all."""
-    max_prompts: int | None = None
+    max_prompts: int | None = setting(None, least=1)
     """Most prompts of each set, from its beginning; null = all."""
-    max_new_tokens: int = 1024
+    max_new_tokens: int = setting(1024, least=1)
     """Longest answer in tokens; decoding is greedy (paper §4.1)."""
-    temperature: float = 0.0
+    temperature: float = setting(0.0, least=0)
     """Softmax temperature of the answers; 0 is greedy (paper §4.1)."""
-    top_p: float = 1.0
+    top_p: float = setting(1.0, above=0, most=1)
     """Nucleus mass in (0, 1] where answers are sampled (ours)."""
-    seeds: int = 5
+    seeds: int = setting(5, least=1)
     """How often every benchmark is answered where `temperature` is above 0; figures are means (paper App. B: 5)."""
-    batch_size: int = 256
+    batch_size: int = setting(256, least=1)
     """Answers decoded side by side by a local model."""
-    lm_eval_batch_size: int = 8
+    lm_eval_batch_size: int = setting(8, least=1)
     """Questions side by side where lm-eval asks (C-Eval, MMLU, GSM8K, HellaSwag)."""
     search: Literal["best_of_n", "breadth_first", "depth_first"] | None = None
     """Answer every set once more under this search, with the budgets of `spar` and the checks that grade: the best of
     the policy's own answers, or refinements by `spar.refiner`; null = no search (SPaR: at inference)."""
     strip_thinking: bool = True
     """Whether a `<think>` block is taken off an answer before anyone judges it."""
-    largest_drop: float | None = None
+    largest_drop: float | None = setting(None, least=0, most=1)
     """The gate: recipes/evaluate.py ends with exit code 1 where a stage is worse than the base model, beyond noise, by
     more than this share on any benchmark, e.g. 0.02; null = drops are only shown (ours)."""
     judge: JudgeSettings = dataclasses.field(default_factory=JudgeSettings)

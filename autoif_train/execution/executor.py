@@ -19,6 +19,7 @@ from autoif_train.execution.settings import LEVELS, ExecutionSettings
 from autoif_train.execution.sources import SourceMemory
 from autoif_train.execution.wasm import component
 from autoif_train.execution.wasm.pool import WasmPool
+from autoif_train.setting import check_bounds
 from autoif_train.types import Outcome, Query, UserError
 
 SLOW_NICENESS = 5  # of the workers for functions that timed out once
@@ -169,7 +170,5 @@ class Executor:
 def _check(settings: ExecutionSettings) -> None:
     if settings.level not in LEVELS:
         raise UserError(f"execution.level: {settings.level} is not one of {', '.join(LEVELS)}")
-    for name in ("workers", "timeout_seconds", "memory_limit_mb", "strikes"):
-        if not getattr(settings, name) > 0:
-            raise UserError(f"execution.{name}: must be above 0, not {getattr(settings, name)}")
+    check_bounds(settings, "execution")
     packages.check(settings.packs)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from autoif_train.feedback.judge import grouped
 from autoif_train.feedback.quality import QualitySettings, good_quality
+from autoif_train.setting import setting
 from autoif_train.types import Demonstration, Dropped, Judged, Kept, Query, derived_seed
 
 
@@ -15,17 +16,17 @@ from autoif_train.types import Demonstration, Dropped, Judged, Kept, Query, deri
 class DemonstrationsSettings:
     """Which answers SFT learns from."""
 
-    accept_above: float = 0.5
+    accept_above: float = setting(0.5, least=0, below=1)
     """The answer's score, 0 to 1, must exceed this (paper §3.3: 0.5)."""
-    max_per_query: int | None = None
+    max_per_query: int | None = setting(None, least=1)
     """Most answers per query, drawn at random; null = all that pass (paper)."""
-    share: float = 1.0
+    share: float = setting(1.0, above=0, most=1)
     """Share of the demonstrations that SFT is trained on, above 0 to 1; a smaller share is a part of a larger one
     (paper Figure 4)."""
     conversations: str | None = None
     """File of conversations, as `queries.path`, whose last answers SFT learns instead of generated data: the paper's
     ShareGPT baseline (Table 1). null = generated data."""
-    max_conversations: int | None = 20_000
+    max_conversations: int | None = setting(20_000, least=1)
     """Most conversations that are taken, drawn at random (paper §4.1: 20,000); null = all."""
 
 

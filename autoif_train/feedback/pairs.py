@@ -11,6 +11,7 @@ from typing import TypeVar
 from autoif_train.execution.reward import score
 from autoif_train.feedback.judge import grouped, outcomes_of
 from autoif_train.feedback.quality import QualitySettings, good_quality, poor_quality
+from autoif_train.setting import setting
 from autoif_train.synthesis.cross_validation import INSTRUCTIONS_PER_FRAME, Runs
 from autoif_train.types import (
     CheckedInstruction,
@@ -30,23 +31,23 @@ Side = TypeVar("Side")
 class PairsSettings:
     """Which answers are set against each other."""
 
-    chosen_above: float = 0.5
+    chosen_above: float = setting(0.5, least=0, below=1)
     """A chosen answer's score, 0 to 1, must exceed this (paper §3.4: 0.5)."""
-    rejected_at_or_below: float = 0.0
+    rejected_at_or_below: float = setting(0.0, least=0, most="chosen_above")
     """A rejected answer's score must not exceed this (paper §3.4: 0)."""
-    max_per_query: int = 2
+    max_per_query: int = setting(2, least=1)
     """Most pairs per query (released code: 2 chosen × 2 rejected; ours: 2)."""
     match_length: bool = True
     """Prefer pairs whose answers are of similar length, so that length itself is not what is learnt (ours)."""
-    pass_rate_above: float = 0.0
+    pass_rate_above: float = setting(0.0, least=0, below="pass_rate_at_most")
     """A query gives pairs only if more than this share of its judged answers passed, 0 to 1 (ours; 0 = no limit)."""
-    pass_rate_at_most: float = 1.0
+    pass_rate_at_most: float = setting(1.0, least=0, most=1)
     """A query gives pairs only if at most this share of its judged answers passed, 0 to 1: 0.5 leaves out what the
     policy mostly follows already (ours; 1 = no limit)."""
     instruction_level: bool = False
     """Add pairs made from test cases: a text on which an instruction's functions say True against one on which they say
     False (our reading of paper §3.4)."""
-    share: float = 1.0
+    share: float = setting(1.0, above=0, most=1)
     """Share of the offline pairs that DPO is trained on, above 0 to 1; a smaller share is a part of a larger one (paper
     Figure 4)."""
 

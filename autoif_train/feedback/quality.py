@@ -8,6 +8,7 @@ from typing import Literal
 
 from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
 from autoif_train.feedback.judge import frames
+from autoif_train.setting import setting
 from autoif_train.synthesis import reading
 from autoif_train.synthesis.asking import ask_until_readable, whole
 from autoif_train.synthesis.prompt import fill
@@ -22,18 +23,18 @@ class QualitySettings:
     """Score answers before they are selected (paper §3.3)."""
     judge: Literal["supervisor", "tiny"] = "supervisor"
     """Who scores: the supervisor, or the tiny world's own script, which knows its facts."""
-    accept_at_least: float = 8.0
+    accept_at_least: float = setting(8.0, least=0, most=10)
     """Lowest score, 0 to 10, of an answer that is shown as good (paper §3.3: 8)."""
-    reject_at_or_below: float | None = None
+    reject_at_or_below: float | None = setting(None, least=0, below="accept_at_least")
     """An answer scored at or below this counts as rejected in pairs even when it follows its instructions, so that
     preference training does not forget the question; null = never (ours)."""
-    samples: int = 1
+    samples: int = setting(1, least=1)
     """Scores drawn per answer; their mean counts (paper: 1)."""
-    max_new_tokens: int = 512
+    max_new_tokens: int = setting(512, least=1)
     """Longest analysis in tokens (ours)."""
-    max_asks_again: int = 2
+    max_asks_again: int = setting(2, least=0)
     """How often another score is drawn in the place of one that cannot be read (ours)."""
-    batch_size: int = 64
+    batch_size: int = setting(64, least=1, free=True)
     """Analyses that a local judge writes side by side (ours)."""
 
 

@@ -13,6 +13,7 @@ from autoif_train.feedback.judge import Verify, frames, grouped, verdicts
 from autoif_train.feedback.pairs import PairsSettings, fails, outside_band
 from autoif_train.feedback.quality import QualitySettings, good_quality
 from autoif_train.feedback.search import Refine, SearchSettings, best, search, value
+from autoif_train.setting import setting
 from autoif_train.synthesis import reading
 from autoif_train.synthesis.asking import Attempt, ask_until_readable, whole
 from autoif_train.synthesis.cross_validation import Runs
@@ -25,25 +26,25 @@ from autoif_train.types import derived_seed as seeded
 class SparSettings(SearchSettings):
     """Self-play with tree-search refinement (recipes/spar.py); its queries are those of `online_dpo`'s rounds."""
 
-    rounds: int = 3
+    rounds: int = setting(3, least=1, free=True)
     """Rounds of sample → search → pair → train (SPaR: 3)."""
-    responses_per_query: int = 5
+    responses_per_query: int = setting(5, least=1)
     """Answers per query, among which a failing one is looked for (SPaR: 5)."""
-    temperature: float = 0.9
+    temperature: float = setting(0.9, least=0)
     """Softmax temperature of the answers, and of their refinements (SPaR: 0.9 for the answers)."""
     verify: Literal["functions", "judge", "both"] = "functions"
     """What gives an answer its score: its functions, the refiner's votes (SPaR), or the lesser of the two."""
-    votes: int = 5
+    votes: int = setting(5, least=1)
     """Judgements drawn of an answer where the refiner judges; the score is the share of Yes (SPaR: 5)."""
-    votes_temperature: float = 0.7
+    votes_temperature: float = setting(0.7, least=0)
     """Softmax temperature of judgements (SPaR: 0.7)."""
     refiner: Literal["policy", "supervisor", "tiny"] = "policy"
     """Who refines until a refiner is trained: the policy, the supervisor, or the tiny world's script."""
     train_refiner: bool = True
     """Fine-tune the refiner on each round's refinements that passed; it refines in the next round (SPaR)."""
-    dpo: dict[str, Any] = dataclasses.field(default_factory=dict)
+    dpo: dict[str, Any] = setting(default_factory=dict, trainer="dpo")
     """Laid over `dpo` for the policy, e.g. --spar.dpo.beta 0.1."""
-    sft: dict[str, Any] = dataclasses.field(default_factory=dict)
+    sft: dict[str, Any] = setting(default_factory=dict, trainer="sft")
     """Laid over `sft` for the refiner, e.g. --spar.sft.learning_rate 2e-6."""
 
 

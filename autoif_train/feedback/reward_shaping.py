@@ -18,6 +18,7 @@ from autoif_train.execution.reward import Weights, shares
 from autoif_train.feedback.judge import grouped, verdicts
 from autoif_train.feedback.pairs import outside_band
 from autoif_train.feedback.quality import QualitySettings, good_quality, score_quality
+from autoif_train.setting import setting
 from autoif_train.synthesis.cross_validation import Runs
 from autoif_train.synthesis.reading import without_thinking
 from autoif_train.types import CheckedInstruction, Dropped, Judged, Query, Response, Verdict, VerificationFunction
@@ -37,27 +38,27 @@ Reward = Callable[[Sequence[str], Sequence[str], Sequence[bool]], Paid]
 class GrpoSettings:
     """Group-relative policy optimisation with the verification functions as the reward."""
 
-    rounds: int = 1
+    rounds: int = setting(1, least=1, free=True)
     """Rounds of measuring the prompts' difficulty and training; each is held to the policy it starts from
     (DeepSeekMath, arXiv 2402.03300, Algorithm 1; ours: 1)."""
-    pilot_responses: int = 8
+    pilot_responses: int = setting(8, least=0)
     """Answers to each query that measure how hard it is for the policy before a round; 0 = every query is trained on
     (ours: 8)."""
-    pass_rate_above: float = 0.0
+    pass_rate_above: float = setting(0.0, least=0, below="pass_rate_at_most")
     """A query is trained on only if more than this share of its pilot answers passed, 0 to 1."""
-    pass_rate_at_most: float = 0.5
+    pass_rate_at_most: float = setting(0.5, least=0, most=1)
     """A query is trained on only if at most this share of its pilot answers passed, 0 to 1."""
     weigh_functions: bool = True
     """Let a function count by how far its cases and the other functions bear it out; false = all the same (ours)."""
     gate: bool = True
     """Pay only answers that the judge of `quality` finds relevant: `quality.accept_at_least` (ours)."""
-    max_words: int | None = None
+    max_words: int | None = setting(None, least=1)
     """An answer of more words is worth 0; null = no limit (ours)."""
-    max_repetition: float = 0.5
+    max_repetition: float = setting(0.5, least=0, most=1)
     """An answer is worth 0 if more than this share of its runs of four words occurred in it before, 0 to 1 (ours)."""
     refuse_self_praise: bool = True
     """An answer that says of itself that it follows its instructions is worth 0 (ours)."""
-    trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
+    trainer: dict[str, Any] = setting(default_factory=dict, trainer="grpo")
     """`global_batch_size` (answers per update over all devices) and every argument of TRL's GRPOConfig under its own
     name, e.g. --grpo.trainer.num_generations 16."""
 

@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, Literal
 
 from autoif_train.feedback.progress import best
+from autoif_train.setting import setting
 from autoif_train.types import Dropped, Judged, PreferencePair, Query, Row, UserError, content_id, derived_seed
 
 
@@ -18,9 +19,9 @@ from autoif_train.types import Dropped, Judged, PreferencePair, Query, Row, User
 class OnlineDpoSettings:
     """How the rounds follow each other."""
 
-    rounds: int = 3
+    rounds: int = setting(3, least=1, free=True)
     """Rounds of sample → judge → pair → train (N of the paper, which does not state it; ours: 3)."""
-    queries_per_round: int | float | None = None
+    queries_per_round: int | float | None = setting(None, above=0)
     """Queries asked in each round; as a fraction, up to 1.0, a share of all, e.g. 0.34 to split them over three rounds;
     null = all (paper)."""
     fresh_queries: bool = True
@@ -30,26 +31,26 @@ class OnlineDpoSettings:
     """Weights a round starts from: the previous round's or the SFT model's (paper §3.4: previous)."""
     reference: Literal["round_start", "sft"] = "round_start"
     """Reference model of a round (paper Eq. 2: the SFT model; ours: the policy at the round's start)."""
-    learning_rate_decay: float = 1.0
+    learning_rate_decay: float = setting(1.0, above=0)
     """Factor on `dpo.learning_rate` from one round to the next (ours; 1 = none)."""
-    replay: float = 0.0
+    replay: float = setting(0.0, least=0)
     """Pairs of earlier rounds mixed into a round's own, as a share of its own (ours; 0 = none)."""
-    resample_budget: float = 0.0
+    resample_budget: float = setting(0.0, least=0)
     """Answers that a round may draw anew for queries whose answers make no pair, as a share of its first draw; which
     ones is drawn at random (ours; 0 = none)."""
     keep_best: bool = False
     """Go on from the policy that did best on validation so far instead of from the latest one (ours)."""
-    stop_when_flat: int | None = None
+    stop_when_flat: int | None = setting(None, least=1)
     """Stop when none of this many rounds passed more of the validation set than every policy before them; null = never
     (ours)."""
-    validation_queries: int = 0
+    validation_queries: int = setting(0, least=0)
     """Queries held back from the rounds, the last ones of the file: each round's policy answers them greedily and their
     functions judge, which is what `keep_best` and `stop_when_flat` go by; 0 = the validation set of a benchmark, where
     there is one (ours)."""
-    drift_queries: int = 64
+    drift_queries: int = setting(64, least=0)
     """Queries on whose answers the KL divergence to the round's start and to the SFT model is estimated after each
     round; 0 = none (ours)."""
-    park_after: int | None = None
+    park_after: int | None = setting(None, least=1)
     """Rounds after which a query that no answer ever solved is asked no more; null = it is always asked (ours)."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from autoif_train.feedback.judge import Verify
+from autoif_train.setting import setting
 from autoif_train.types import Judged, Query, Response
 
 Refine = Callable[[Sequence[tuple[Query, Judged, int]]], list[list[Response]]]
@@ -19,13 +20,13 @@ class SearchSettings:
 
     strategy: Literal["breadth_first", "depth_first", "best_of_n"] = "breadth_first"
     """Refine the best of a level, or the best of the deepest, or draw answers anew (SPaR: breadth_first)."""
-    refinements_per_node: int = 3
+    refinements_per_node: int = setting(3, least=1)
     """Refinements drawn of each answer that is refined (SPaR: 3)."""
-    beam: int = 2
+    beam: int = setting(2, least=1)
     """Answers refined at each depth below the root (SPaR: 2)."""
-    depth: int = 3
+    depth: int = setting(3, least=1)
     """Most refinements of refinements (SPaR: 3)."""
-    accept_above: float = 0.5
+    accept_above: float = setting(0.5, least=0, below=1)
     """An answer passes whose score, 0 to 1, exceeds this (SPaR: 0.5)."""
 
 

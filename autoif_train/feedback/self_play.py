@@ -8,6 +8,7 @@ from typing import Any
 
 from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
 from autoif_train.feedback.sample import answered
+from autoif_train.setting import setting
 from autoif_train.types import Demonstration, Dropped, Kept, PreferencePair, Response, UserError, derived_seed
 
 
@@ -15,19 +16,19 @@ from autoif_train.types import Demonstration, Dropped, Kept, PreferencePair, Res
 class SpinSettings:
     """Self-play fine-tuning; the numbers are those of SPIN, App. B."""
 
-    rounds: int = 4
+    rounds: int = setting(4, least=1, free=True)
     """Rounds of self-play, which the paper numbers from 0 (SPIN §6: 4)."""
-    max_demonstrations: int | None = 50_000
+    max_demonstrations: int | None = setting(50_000, least=1)
     """Most demonstrations that are played against, the first of the file (SPIN §6.1: 50,000); null = all."""
-    learning_rates: list[float] = dataclasses.field(default_factory=lambda: [5e-7, 5e-7, 1e-7])
+    learning_rates: list[float] = setting(default_factory=lambda: [5e-7, 5e-7, 1e-7], above=0)
     """Learning rate of each round; the last one holds for those that follow (SPIN App. B: 5e-7 twice, then 1e-7)."""
-    betas: list[float] = dataclasses.field(default_factory=lambda: [0.1, 0.1, 0.1, 5.0])
+    betas: list[float] = setting(default_factory=lambda: [0.1, 0.1, 0.1, 5.0], above=0)
     """DPO's beta, lambda of the paper, in each round; the last one holds for those that follow (SPIN App. B)."""
-    temperature: float = 1.0
+    temperature: float = setting(1.0, least=0)
     """Softmax temperature of the policy's answers (SPIN: 1, the policy's own distribution)."""
-    max_new_tokens: int = 256
+    max_new_tokens: int = setting(256, least=1)
     """Longest answer of the policy in tokens (SPIN's released code: 256)."""
-    dpo: dict[str, Any] = dataclasses.field(default_factory=dict)
+    dpo: dict[str, Any] = setting(default_factory=dict, trainer="dpo")
     """What stands over the section `dpo`; `learning_rate` and `beta` are refused: they come from the lists above."""
 
 

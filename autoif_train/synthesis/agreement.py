@@ -14,6 +14,7 @@ from pathlib import Path
 
 from autoif_train.resources import resolve
 from autoif_train.rows import Rows
+from autoif_train.setting import setting
 from autoif_train.synthesis.cross_validation import INSTRUCTIONS_PER_FRAME, Runs
 from autoif_train.synthesis.dispute import Answers, Arbiter, Dispute, Trust, Verdict, posterior, settle, verdict
 from autoif_train.synthesis.variations import variations
@@ -35,28 +36,28 @@ class AgreementSettings:
 
     enabled: bool = True
     """Compare functions on many texts at all (paper and released code: no)."""
-    texts: int = 320
+    texts: int = setting(320, least=2)
     """Most texts on which the functions of an instruction are compared: cases, real answers, and changes of both."""
     answers: str | None = None
     """JSON Lines with a `text` each, real answers to be among these texts; null = none."""
-    answers_per_instruction: int = 20
+    answers_per_instruction: int = setting(20, least=0)
     """Real answers drawn for each instruction."""
-    arbitrations: int = 16
+    arbitrations: int = setting(16, least=0)
     """Most texts of an instruction that the supervisor is asked about; 0 = never."""
-    supervisor_accuracy: float = 0.9
+    supervisor_accuracy: float = setting(0.9, above=0.5, below=1)
     """How often such an answer is taken to be right, above 0.5 and below 1."""
-    case_accuracy: float = 0.85
+    case_accuracy: float = setting(0.85, above=0.5, below=1)
     """How often a case's label is taken to be right, above 0.5 and below 1."""
-    size_exponent: float = 1.0
+    size_exponent: float = setting(1.0, least=0)
     """A cluster's weight before any evidence is its number of functions to this power: 0 = size does not count."""
-    sure_above: float = 0.99
+    sure_above: float = setting(0.99, least=0, most=1)
     """Nothing more is asked once a cluster is right with more than this probability."""
-    alike_above: float = 0.85
+    alike_above: float = setting(0.85, least=0, most=1)
     """Clusters that say the same of more than this share of the texts differ in matters of taste: they stand together
     where the evidence does not part them."""
-    refuted_below: float = 0.1
+    refuted_below: float = setting(0.1, least=0, most=1)
     """What is less likely than this, times the likeliest, counts as refuted by the evidence."""
-    accept_above: float = 0.9
+    accept_above: float = setting(0.9, least=0, most=1)
     """Below this probability of its best cluster, with those alike, an instruction is dropped as undecided."""
 
 

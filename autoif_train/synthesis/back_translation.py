@@ -14,6 +14,7 @@ from typing import Literal
 
 from autoif_train.chat.base import Answer, ChatModel, Prompt
 from autoif_train.chat.policy import first_line
+from autoif_train.setting import setting
 from autoif_train.synthesis import reading
 from autoif_train.synthesis.asking import Attempt, ask_until_readable, whole
 from autoif_train.synthesis.prompt import fill
@@ -34,7 +35,7 @@ class BackTranslationSettings:
     """Who judges entailment: an NLI model (paper §3.2), the supervisor, or nobody: the step is left out."""
     model: str = "MoritzLaurer/mDeBERTa-v3-base-xnli-multilingual-nli-2mil7"
     """NLI model, hub id or path (paper §3.2)."""
-    max_functions: int | None = 3
+    max_functions: int | None = setting(3, least=1)
     """Most functions of an instruction that are described, the most accurate first; null = all (paper: all; released
     code: three, which ones depended on Python's hash seed)."""
     keep_rest: bool = False

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Literal, Protocol
 
+from autoif_train.setting import setting
 from autoif_train.types import CheckedInstruction, Dropped, Evidence, Kept, Outcome, TestCase, VerificationFunction
 
 INSTRUCTIONS_PER_FRAME = 64  # enough for the executor to spread over its workers, little enough to stream
@@ -31,17 +32,17 @@ class CrossValidationSettings:
     case_rule: Literal["majority", "any"] = "majority"
     """A case survives when more than `case_accept_above` of the functions agree with its label, or when any does
     (paper: majority; released code: any)."""
-    case_accept_above: float = 0.5
+    case_accept_above: float = setting(0.5, least=0, below=1)
     """Share of the functions, 0 to 1, that must be exceeded under `case_rule: majority` (paper §3.2: 0.5)."""
-    function_accept_at_least: float = 0.8
+    function_accept_at_least: float = setting(0.8, least=0, most=1)
     """Share of the surviving cases, 0 to 1, that a function must judge as labelled (released code: 0.8)."""
-    function_accept_above: float = 0.0
+    function_accept_above: float = setting(0.0, least=0, below=1)
     """The same share must also exceed this (paper §3.2: 0.5)."""
     balanced: bool = True
     """Ask for both shares on the True-cases and on the False-cases separately (ours)."""
-    min_functions: int = 1
+    min_functions: int = setting(1, least=0)
     """Fewest functions of an instruction (paper: 1; released code: 3)."""
-    min_cases: int = 2
+    min_cases: int = setting(2, least=0)
     """Fewest cases of an instruction (paper: 1; released code: 10)."""
     minima_apply: Literal["before", "after"] = "after"
     """Count both minima before filtering (released code) or after it (paper)."""

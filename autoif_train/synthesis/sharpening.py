@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+from autoif_train.setting import setting
 from autoif_train.synthesis.cross_validation import INSTRUCTIONS_PER_FRAME, Runs
 from autoif_train.synthesis.dispute import Answers, Arbiter, Dispute, Trust, Verdict, posterior, settle, verdict
 from autoif_train.synthesis.mutants import mutants
@@ -26,15 +27,15 @@ class SharpeningSettings:
 
     enabled: bool = True
     """Mutate functions at all (paper and released code: no)."""
-    mutants_per_function: int = 6
+    mutants_per_function: int = setting(6, least=0)
     """Most mutants of a function."""
-    texts: int = 100
+    texts: int = setting(100, least=2)
     """Most texts on which functions and mutants are compared."""
-    arbitrations: int = 8
+    arbitrations: int = setting(8, least=0)
     """Most texts of an instruction that the supervisor is asked about here; 0 = never."""
-    mutant_weight: float = 0.02
+    mutant_weight: float = setting(0.02, above=0)
     """Prior odds of one mutant against a function."""
-    kill_rate_at_least: float = 0.0
+    kill_rate_at_least: float = setting(0.0, least=0, most=1)
     """Share of its distinguishable mutants, 0 to 1, that the cases must tell from a function, else it goes."""
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from autoif_train.chat.policy import base_of
 from autoif_train.chat.transformers import complete_generation_config
+from autoif_train.setting import setting
 from autoif_train.types import UserError
 
 
@@ -21,11 +22,11 @@ class LoraSettings:
 
     enabled: bool = False
     """Train an adapter; the learning rates of the paper, which trains all weights, are then too small by far."""
-    r: int = 16
+    r: int = setting(16, least=1)
     """Rank of the adapter."""
-    alpha: int = 32
+    alpha: int = setting(32, least=1)
     """Scale of the adapter; its product is multiplied by alpha / r."""
-    dropout: float = 0.0
+    dropout: float = setting(0.0, least=0, below=1)
     """Dropout on the adapter's input."""
     target_modules: str | list[str] = "all-linear"
     """Which linear layers get one: their names, or all-linear for every one but the head."""

@@ -26,6 +26,21 @@ _OUR_TYPES = {
 OURS = frozenset().union(*_OUR_TYPES.values())
 # TRL's names for what the run decides itself, and the flag that sets it for every recipe at once.
 OF_THE_RUN = {"output_dir": "--output_dir", "seed": "--seed"}
+# Names that decide how fast a training goes and what is seen of it, never what comes of it.
+FREE_ARGUMENTS = (
+    "packed",
+    "reference_cache",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "gradient_checkpointing",
+    "dataloader_num_workers",
+    "report_to",
+    "run_name",
+    "logging_steps",
+    "save_steps",
+    "save_strategy",
+    "save_total_limit",
+)
 _SOURCES = {  # later ones declare anew what differs
     "sft": ("transformers/training_args.py", "trl/trainer/base_config.py", "trl/trainer/sft_config.py"),
     "dpo": ("transformers/training_args.py", "trl/trainer/base_config.py", "trl/trainer/dpo_config.py"),

@@ -10,12 +10,24 @@ import pytest
 import yaml
 
 from autoif_train.chat.choice import respondent_settings
-from autoif_train.config import CONFIGS, differing_keys, dump, known_keys, load_dump, merge, parse, resolve
+from autoif_train.config import (
+    CONFIGS,
+    FIELDS,
+    _parser,
+    differing_keys,
+    dump,
+    known_keys,
+    load_dump,
+    merge,
+    parse,
+    resolve,
+)
 from autoif_train.types import UserError
 
 MODELS = sorted(file.stem for file in (CONFIGS / "models").glob("*.yaml"))
 MODES = sorted(file.stem for file in (CONFIGS / "modes").glob("*.yaml"))
 PRESETS = sorted(file.stem for file in (CONFIGS / "presets").glob("*.yaml"))
+SHIPPED = resolve()
 
 
 @pytest.fixture
@@ -135,8 +147,7 @@ def test_printed_settings_read_back_as_the_same(model, mode, preset, user, capsy
 
 
 def test_dumped_settings_are_yaml_without_python_in_it():
-    settings = resolve()
-    assert yaml.safe_load(dump(settings))["sft"]["learning_rate"] == settings.sft["learning_rate"]
+    assert yaml.safe_load(dump(SHIPPED))["sft"]["learning_rate"] == SHIPPED.sft["learning_rate"]
 
 
 # --- layers -----------------------------------------------------------------------------------------------------------
@@ -170,7 +181,7 @@ def test_merging_does_not_change_its_layers():
 
 @pytest.mark.parametrize("text", ["", "\n", "# only a comment\n", "{}", "seed: 0\nsft:\n", "seed: 0\nsynthesis:\n"])
 def test_an_empty_file_or_section_changes_nothing(user, text):
-    assert user(text) == parse("recipe", "", [])
+    assert user(text) == SHIPPED
 
 
 @pytest.mark.parametrize("number", ["7e-6", "7.0e-6", "0.000007", "7E-6"])
@@ -380,7 +391,7 @@ def test_every_key_is_known_once():
 
 def differences(tmp_path, **changes):
     file = tmp_path / "config.yaml"
-    file.write_text(dump(resolve()))
+    file.write_text(dump(SHIPPED))
     return differing_keys(load_dump(file), resolve(**changes))
 
 
@@ -400,7 +411,7 @@ def test_how_a_batch_is_split_is_free_where_its_size_is_stated(tmp_path, section
 
 @pytest.mark.parametrize(("flags", "found"), [({}, []), ({"spar.depth": 2}, ["spar.depth: 3 → 2"])])
 def test_a_folder_of_an_earlier_version_goes_on_where_its_new_settings_are_as_shipped(tmp_path, flags, found):
-    earlier = dataclasses.asdict(resolve())
+    earlier = dataclasses.asdict(SHIPPED)
     del earlier["spar"]
     assert differing_keys(earlier, resolve(**flags)) == found
 
@@ -441,6 +452,12 @@ def test_what_decides_how_fast_or_where_may_change(tmp_path, key, value):
         ("synthesis.max_answered_queries", "-1"),
         ("online_dpo.rounds", "0"),
         ("pairs.max_per_query", "-1"),
+        ("quality.accept_at_least", "80"),
+        ("agreement.sure_above", "1.5"),
+        ("agreement.supervisor_accuracy", "0.5"),
+        ("spin.learning_rates", "[1e-7, 0]"),
+        ("evaluation.judge.attempts", "0"),
+        ("seed", "-1"),
     ],
 )
 def test_a_number_out_of_bounds_is_refused_by_its_key(key, value):
@@ -448,10 +465,52 @@ def test_a_number_out_of_bounds_is_refused_by_its_key(key, value):
         parse("recipe", "", [f"--{key}", value])
 
 
-def test_every_bound_belongs_to_a_setting():
-    from autoif_train.config import LEAST, MOST, known_keys
+@pytest.mark.parametrize(
+    ("key", "other", "values"),
+    [
+        ("queries.min_characters", "queries.max_characters", ("500", "300")),
+        ("pairs.pass_rate_above", "pairs.pass_rate_at_most", ("0.9", "0.5")),
+        ("grpo.pass_rate_above", "grpo.pass_rate_at_most", ("0.5", "0.5")),
+        ("pairs.rejected_at_or_below", "pairs.chosen_above", ("0.6", "0.5")),
+        ("quality.reject_at_or_below", "quality.accept_at_least", ("8", "8")),
+    ],
+)
+def test_two_numbers_that_leave_nothing_are_refused_by_both_keys(key, other, values):
+    with pytest.raises(UserError, match=rf"{re.escape(key)}: .* {re.escape(other)}, which is "):
+        resolve(**dict(zip((key, other), values, strict=True)))
 
-    assert set(LEAST) | set(MOST) <= set(known_keys())
+
+def test_every_number_has_a_least_and_every_share_a_most():
+    """Else a step would do nothing, or something else, without a word."""
+    helps = {action.dest: action.help for action in _parser()._actions}
+    numbers = {key: field.metadata for key, field in FIELDS.items() if re.search(r"\b(int|float)\b", field.type)}
+    assert len(numbers) > 100
+    assert [key for key, facts in numbers.items() if not {"least", "above"} & facts.keys()] == []
+    shares = {key: facts for key, facts in numbers.items() if "0 to 1" in helps[key]}
+    assert [key for key, facts in shares.items() if not {"most", "below"} & facts.keys()] == []
+
+
+def test_a_bound_by_another_setting_names_one_of_its_section():
+    named = [
+        f"{key.rpartition('.')[0]}.{limit}"
+        for key, field in FIELDS.items()
+        for name, limit in field.metadata.items()
+        if name != "trainer" and isinstance(limit, str)
+    ]
+    assert named
+    assert set(named) <= FIELDS.keys()
+
+
+def test_help_has_every_setting_with_its_value_and_its_bounds(capsys):
+    with pytest.raises(SystemExit) as stop:
+        parse("recipe.py", "What it does.", ["--model", "qwen2-7b", "--help"])
+    assert stop.value.code == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "What it does." in said
+    assert "It must be above 0 and at most 1. (type: float, default: 1.0)" in said
+    assert "It must be at least 0 and below max_characters." in said
+    assert "default: zero3" in said
+    assert parse("recipe", "", []).engine is None
 
 
 # --- sections inside sections -----------------------------------------------------------------------------------------

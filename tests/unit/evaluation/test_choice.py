@@ -9,7 +9,7 @@ import pytest
 
 from autoif_train.chat.base import Answer
 from autoif_train.evaluation.benchmarks import BENCHMARKS
-from autoif_train.evaluation.choice import evaluate_stage, kept_sets, stages
+from autoif_train.evaluation.choice import evaluate_stage, kept_sets, stages, way
 from autoif_train.evaluation.results import write_results
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.stages import Stage
@@ -92,3 +92,42 @@ def test_verdicts_on_other_files_lie_elsewhere(run, bench, tmp_path):
             settings = dataclasses.replace(SETTINGS, evaluation=named)
             places.update(kept.items[0] for kept in kept_sets(run, settings, Stage("base", 0, "")))
         assert len(places) == 2 * len(benchmark.sets)
+
+
+# What decides which sets are answered, how often, how fast, or what is said of them; the others decide an answer.
+NO_ANSWER = {"benchmarks", "batch_size", "lm_eval_batch_size", "search", "seeds", "largest_drop", "judge"}
+OTHER = {"max_prompts": 7, "max_new_tokens": 7, "temperature": 0.7, "top_p": 0.7, "strip_thinking": False}
+
+
+def test_every_setting_that_decides_an_answer_keeps_it_apart(run):
+    """All of `evaluation` may change in a finished run, so nothing of it may be forgotten where answers are kept."""
+    keys = {field.name for field in dataclasses.fields(EvaluationSettings) if field.type != "str | None"}
+    assert keys - NO_ANSWER == OTHER.keys()
+    of_tiny, asked = BENCHMARKS["tiny"], way(BENCHMARKS["tiny"], SETTINGS.evaluation)
+    for key, value in OTHER.items():
+        assert way(of_tiny, dataclasses.replace(SETTINGS.evaluation, **{key: value})) != asked
+
+
+def test_a_way_that_is_not_the_first_has_a_name_of_its_own(run):
+    def places(**changed):
+        named = dataclasses.replace(SETTINGS, evaluation=dataclasses.replace(SETTINGS.evaluation, **changed))
+        return [kept.items for kept in kept_sets(run, named, Stage("base", 0, ""))]
+
+    assert places() == places(max_prompts=7) == [("evaluation/base/H",), ("evaluation/base/Q",)]
+    for name in ("H", "Q"):
+        run.remember("evaluation", f"evaluation/base/{name}", way(BENCHMARKS["tiny"], SETTINGS.evaluation))
+    assert places() == [("evaluation/base/H",), ("evaluation/base/Q",)]
+    one, two = places(max_prompts=7), places(max_prompts=8)
+    assert len({*places(), *one, *two}) == 6
+
+
+def test_a_judges_verdicts_hang_on_the_thinking_and_the_answers_do_not(run, tmp_path):
+    (tmp_path / "questions.jsonl").write_text("")
+    named = EvaluationSettings(["infobench"], infobench_prompts=str(tmp_path / "questions.jsonl"))
+    settings = dataclasses.replace(SETTINGS, evaluation=named)
+    (stripped,) = kept_sets(run, settings, Stage("base", 0, ""))
+    run.remember("evaluation", stripped.answers[0], way(stripped.benchmark, named))
+    whole = dataclasses.replace(settings, evaluation=dataclasses.replace(named, strip_thinking=False))
+    (kept,) = kept_sets(run, whole, Stage("base", 0, ""))
+    assert kept.answers == stripped.answers
+    assert kept.items != stripped.items
