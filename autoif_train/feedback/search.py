@@ -26,7 +26,7 @@ class SearchSettings:
     """Answers refined at each depth below the root (SPaR: 2)."""
     depth: int = setting(3, least=1)
     """Most refinements of refinements (SPaR: 3)."""
-    accept_above: float = setting(0.5, least=0, below=1)
+    accept_above: float = setting(0.5, least=0, most=1)
     """An answer passes whose score, 0 to 1, exceeds this (SPaR: 0.5)."""
 
 

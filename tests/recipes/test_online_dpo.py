@@ -123,6 +123,6 @@ def test_choosing_by_validation_without_any_is_refused(prepared):
 
 
 def test_a_round_without_a_pair_keeps_its_work(prepared):
-    said = refused(prepared, "--pairs.pass_rate_above", "1.0", "--online_dpo.drift_queries", "0")
+    said = refused(prepared, "--pairs.pass_rate_above", "0.99", "--online_dpo.drift_queries", "0")
     assert "round_1/pairs.jsonl holds no rows" in said
     assert (prepared / "online_dpo/round_1/judged.jsonl").exists()
