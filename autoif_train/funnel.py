@@ -26,11 +26,14 @@ _FORM = (
     "the supervisor misses the form asked for; supervisor.json_schema, synthesis.max_asks_again or a stronger one help"
 )
 _CHECKS = "functions and cases contradict each other; more functions_per_instruction or a stronger supervisor help"
+_SILENT = "the supervisor says nothing readable of them; raise synthesis.writing_max_new_tokens, or use a stronger one"
 HINTS = {  # part of a reason → what may help
     "JSON": _FORM,
     "no function": _FORM,
     "no list of cases": _FORM,
     "cut at max_new_tokens": "answers are cut; raise synthesis.writing_max_new_tokens or sampling.max_new_tokens",
+    "no description": _SILENT,
+    "could not be compared": _SILENT,
     "disagree": _CHECKS,
     "constant": _CHECKS,
     "surviving": _CHECKS,

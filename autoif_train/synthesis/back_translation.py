@@ -124,7 +124,7 @@ def _decide(
         yield Dropped("function", "beyond max_functions", text, len(rest))
     survivors = kept + (rest if settings.keep_rest else [])
     if lost:
-        reason = "contradicted by its functions" if contradicted else "no function could be compared"
+        reason = "contradicted by its functions" if contradicted else "its functions could not be compared"
         yield Dropped("instruction", reason, text)
         if survivors:
             yield Dropped("function", "instruction dropped", text, len(survivors))
