@@ -53,7 +53,7 @@ def _benchmarks(run: Run, settings: Settings) -> Iterator[tuple[str, Benchmark]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Kept:
+class KeptSet:
     """One set of a benchmark as one policy answers it: the names of its answers and of its graded items in the folder.
 
     There is one of each for every sampling, in step; where answers are graded at once, they are the items.
@@ -66,7 +66,7 @@ class Kept:
     items: tuple[str, ...]
 
 
-def kept_sets(run: Run, settings: Settings, stage: Stage) -> Iterator[Kept]:
+def kept_sets(run: Run, settings: Settings, stage: Stage) -> Iterator[KeptSet]:
     """Every set that is asked for. What was read from files of another content, asked for in another way, or graded by
     others, lies elsewhere."""
     for bench, benchmark in _benchmarks(run, settings):
@@ -81,7 +81,7 @@ def kept_sets(run: Run, settings: Settings, stage: Stage) -> Iterator[Kept]:
             free = _known_way(run, f"{first}{samples[0]}{answered}", benchmark, settings.evaluation) in (None, asked)
             places = [f"{first}{sample}" if free else f"{first}-{content_id(asked)}{sample}" for sample in samples]
             answers = tuple(f"{place}{answered}" for place in places)
-            yield Kept(bench, benchmark, name, answers, tuple(f"{place}{verdicts}" for place in places))
+            yield KeptSet(bench, benchmark, name, answers, tuple(f"{place}{verdicts}" for place in places))
 
 
 def way(benchmark: Benchmark, settings: EvaluationSettings) -> Row:

@@ -33,7 +33,7 @@ class Question:
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class JudgeSaid:
     """What the judge decided; `value` None: it never said so readably. `text` is then the last it said."""
 
     value: Any
@@ -64,11 +64,11 @@ class Graded:
         return cls(**fields | {"verdicts": tuple(row["verdicts"]), "unread": tuple(row["unread"])})
 
 
-def ask(name: str, questions: Iterable[Question], judge: ChatModel, settings: JudgeSettings) -> Iterator[Verdict]:
+def ask(name: str, questions: Iterable[Question], judge: ChatModel, settings: JudgeSettings) -> Iterator[JudgeSaid]:
     """A verdict on each question, in order; what cannot be read is asked again up to `attempts` times in all."""
     questions = iter(questions)
     while frame := list(islice(questions, QUESTIONS_PER_FRAME)):
-        verdicts: dict[int, Verdict] = {}
+        verdicts: dict[int, JudgeSaid] = {}
         for attempt in range(settings.attempts):
             open_ = [index for index in range(len(frame)) if index not in verdicts or verdicts[index].value is None]
             if not open_:
@@ -78,7 +78,7 @@ def ask(name: str, questions: Iterable[Question], judge: ChatModel, settings: Ju
             sampling = SamplingSettings(1, temperature, 1.0, settings.max_new_tokens)
             for index, answers in zip(open_, judge.answer(prompts, sampling), strict=True):
                 text = answers[0].text if answers else ""
-                verdicts[index] = Verdict(_read(frame[index], text), text, attempt + 1)
+                verdicts[index] = JudgeSaid(_read(frame[index], text), text, attempt + 1)
         yield from (verdicts[index] for index in range(len(frame)))
 
 
@@ -106,7 +106,7 @@ def graded(
         yield Graded(**known, verdicts=values, asked=sum(verdict.asked for verdict in said), unread=unread(said))
 
 
-def unread(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+def unread(verdicts: Iterable[JudgeSaid]) -> tuple[str, ...]:
     """The ends of what the judge said where it stayed unreadable."""
     return tuple(verdict.text[-SHOWN_CHARACTERS:] for verdict in verdicts if verdict.value is None)
 

@@ -14,7 +14,7 @@ from autoif_train.execution.jobs import checked_jobs
 from autoif_train.execution.lanes import Lane, Lanes
 from autoif_train.execution.pool import Pool
 from autoif_train.execution.reward import RewardFunction, reward_function
-from autoif_train.execution.runs import Reasons, Run
+from autoif_train.execution.runs import Flight, Reasons
 from autoif_train.execution.settings import LEVELS, ExecutionSettings
 from autoif_train.execution.sources import SourceMemory
 from autoif_train.execution.wasm import component
@@ -137,7 +137,7 @@ class Executor:
     ) -> tuple[list[list[Outcome]], Reasons]:
         """`run` and the reasons that belong to it."""
         self._own()
-        run = Run(self._lanes, self._sources, self.settings, checked_jobs(jobs), doubt)
+        run = Flight(self._lanes, self._sources, self.settings, checked_jobs(jobs), doubt)
         outcomes = run.outcomes()
         with self._lock:
             self.costs.update(run.costs)

@@ -49,7 +49,7 @@ class Sent:
     doubted: tuple[list[Piece], Reply] | None = None
 
 
-class Run:
+class Flight:
     """Jobs on their way. Used once, by one thread."""
 
     def __init__(

@@ -13,7 +13,7 @@ from autoif_train.types import Judged, Outcome, Query, QueryFunction, Response, 
 
 QUERIES_PER_FRAME = 256
 
-Answered = TypeVar("Answered", Response, Judged)
+Answering = TypeVar("Answering", Response, Judged)
 Verify = Callable[[Sequence[tuple[Query, Response]]], list[Judged]]
 """Answers, each with its query → a verdict on each: functions, a model that votes, or the checks of a benchmark."""
 
@@ -74,7 +74,7 @@ def verdict(functions: Sequence[QueryFunction], outcomes: Sequence[Outcome]) -> 
     return Verdict(tuple(outcomes), score(functions, outcomes))
 
 
-def grouped(queries: Iterable[Query], answers: Iterable[Answered]) -> Iterator[tuple[Query, list[Answered]]]:
+def grouped(queries: Iterable[Query], answers: Iterable[Answering]) -> Iterator[tuple[Query, list[Answering]]]:
     """Each answered query beside its answers, streaming: both come in the same order of queries."""
     queries = iter(queries)
     for query_id, group in groupby(answers, key=_query_id):
@@ -89,7 +89,7 @@ def grouped(queries: Iterable[Query], answers: Iterable[Answered]) -> Iterator[t
             )
 
 
-def frames(queries: Iterable[Query], answers: Iterable[Answered]) -> Iterator[list[tuple[Query, list[Answered]]]]:
+def frames(queries: Iterable[Query], answers: Iterable[Answering]) -> Iterator[list[tuple[Query, list[Answering]]]]:
     """`grouped` by hundreds: as many queries as are judged side by side."""
     groups = grouped(queries, answers)
     while frame := list(islice(groups, QUERIES_PER_FRAME)):

@@ -21,7 +21,7 @@ TRAINING_FIGURES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Answered:
+class AnswerCounts:
     """The judged answers of one draw, in counts; `words` is the mean length.
 
     A query has signal when some answer of it can be chosen and another rejected. `distinct` counts the different texts
@@ -39,7 +39,7 @@ class Answered:
 
 
 @dataclasses.dataclass(frozen=True)
-class Contrasted:
+class PairCounts:
     """The pairs of one round, with the mean length of each side in words."""
 
     pairs: int = 0
@@ -49,7 +49,7 @@ class Contrasted:
 
 def answered(
     queries: Iterable[Query], judged: Iterable[Judged], settings: PairsSettings, quality: QualitySettings
-) -> Answered:
+) -> AnswerCounts:
     """Counts over the judged answers to some of `queries`, both in the same order."""
     asked = with_signal = answers = followed = unjudged = cut = distinct = words = 0
     for query, rows in grouped(queries, judged):
@@ -63,17 +63,17 @@ def answered(
         cut += sum(not row.response.finished for row in rows)
         distinct += len({row.response.text for row in rows})
         words += sum(len(row.response.text.split()) for row in rows)
-    return Answered(asked, with_signal, answers, followed, unjudged, cut, distinct, words / max(answers, 1))
+    return AnswerCounts(asked, with_signal, answers, followed, unjudged, cut, distinct, words / max(answers, 1))
 
 
-def contrasted(pairs: Iterable[Row]) -> Contrasted:
+def contrasted(pairs: Iterable[Row]) -> PairCounts:
     """Counts over the rows of a `pairs.jsonl`."""
     count = chosen = rejected = 0
     for pair in pairs:
         count += 1
         chosen += _words(pair["chosen"])
         rejected += _words(pair["rejected"])
-    return Contrasted(count, chosen / max(count, 1), rejected / max(count, 1))
+    return PairCounts(count, chosen / max(count, 1), rejected / max(count, 1))
 
 
 def _words(messages: list[dict[str, str]]) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from autoif_train.report.kinds import KindTable
-from autoif_train.report.stages import Cell, Stage, StageTable
+from autoif_train.report.stages import Cell, StageRow, StageTable
 from autoif_train.report.training import Training
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _steps(names: list[str]) -> list[tuple[str, str, bool]]:
     return steps + ([("sft", "offline_dpo", True)] if {"sft", "offline_dpo"} <= set(names) else [])
 
 
-def _tick(stage: Stage) -> str:
+def _tick(stage: StageRow) -> str:
     kind, _, number = stage.name.partition("/round_")
     return f"round\n{number}" if number else {"sft": "SFT", "offline_dpo": "offline\nDPO"}.get(kind, kind)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autoif_train.evaluation.stages import round_number, stage_names, title
-from autoif_train.feedback.summary import Answered, Contrasted, answered, contrasted
+from autoif_train.feedback.summary import AnswerCounts, PairCounts, answered, contrasted
 from autoif_train.report.folder import json_of, rows_of
 from autoif_train.report.rule import judged_answers, rule_of
 from autoif_train.types import Query
@@ -20,8 +20,8 @@ class Round:
     benchmark's own set, `summary` what the round itself noted."""
 
     title: str
-    answered: Answered | None
-    contrasted: Contrasted | None
+    answered: AnswerCounts | None
+    contrasted: PairCounts | None
     validation: tuple[float, float, float] | None
     seconds: float
     summary: dict[str, Any] | None = None

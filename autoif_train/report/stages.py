@@ -43,7 +43,7 @@ class Column:
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
+class StageRow:
     """One row of a table: a policy with its cell for every column, None where there is no such figure."""
 
     name: str
@@ -66,7 +66,7 @@ class StageTable:
     about: str
     counts: dict[str, int]
     columns: tuple[Column, ...]
-    stages: tuple[Stage, ...]
+    stages: tuple[StageRow, ...]
 
     @property
     def main(self) -> list[tuple[int, str]]:
@@ -172,7 +172,7 @@ def _table(benchmark: str, name: str, scores: list[Row]) -> StageTable:
         rows.setdefault(stage_name(score), {})[score["set"]] = score["metrics"]
     last = last_rounds(list(rows))
     stages = (
-        Stage(name, tuple(_cell(row.get(column.set, {}), column.figure.key) for column in columns), name in last)
+        StageRow(name, tuple(_cell(row.get(column.set, {}), column.figure.key) for column in columns), name in last)
         for name, row in rows.items()
     )
     return StageTable(name, BENCHMARKS[benchmark].about, counts, columns, tuple(stages))

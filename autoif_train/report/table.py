@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from autoif_train.report.stages import Stage, StageTable, relevant_tests, stage_tables
+from autoif_train.report.stages import StageRow, StageTable, relevant_tests, stage_tables
 
 GAP = "   "
 
@@ -42,7 +42,7 @@ def _header(table: StageTable) -> list[str]:
     return ["stage", *main, *(f"{figure.label} %" if figure.percent else figure.label for figure, _ in table.shared)]
 
 
-def _line(table: StageTable, stage: Stage) -> list[str]:
+def _line(table: StageTable, stage: StageRow) -> list[str]:
     main = [(table.columns[place], stage.cells[place]) for place, _ in table.main]
     rates = [
         column.shown(cell) + (f" [{interval}]" if (interval := column.interval(cell)) else "") for column, cell in main

@@ -16,7 +16,7 @@ from autoif_train.resources import resolve
 from autoif_train.rows import Rows
 from autoif_train.setting import setting
 from autoif_train.synthesis.cross_validation import INSTRUCTIONS_PER_FRAME, Runs
-from autoif_train.synthesis.dispute import Answers, Arbiter, Dispute, Trust, Verdict, posterior, settle, verdict
+from autoif_train.synthesis.dispute import Answers, Arbiter, Dispute, Label, Trust, posterior, settle, verdict
 from autoif_train.synthesis.variations import variations
 from autoif_train.types import (
     CheckedInstruction,
@@ -116,16 +116,16 @@ def _texts(draft: CheckedInstruction, settings: AgreementSettings, answers: Sequ
 
 def compared(
     frame: Sequence[CheckedInstruction], pools: Sequence[Sequence[str]], executor: Runs
-) -> list[list[tuple[Verdict, ...]]]:
+) -> list[list[tuple[Label, ...]]]:
     """For each instruction, what each of its functions says of the texts of its pool."""
     jobs = [(f.source, list(pool)) for draft, pool in zip(frame, pools, strict=True) for f in draft.functions]
     found = iter(executor.run(jobs))
     return [[tuple(map(verdict, next(found))) for _ in draft.functions] for draft in frame]
 
 
-def _clusters(rows: Sequence[tuple[Verdict, ...]]) -> dict[tuple[Verdict, ...], list[int]]:
+def _clusters(rows: Sequence[tuple[Label, ...]]) -> dict[tuple[Label, ...], list[int]]:
     """The numbers of the functions by what they say; those that never say anything else than one label are none."""
-    clusters: dict[tuple[Verdict, ...], list[int]] = {}
+    clusters: dict[tuple[Label, ...], list[int]] = {}
     for number, row in enumerate(rows):
         if len(set(row) - {None}) > 1:
             clusters.setdefault(row, []).append(number)
@@ -135,7 +135,7 @@ def _clusters(rows: Sequence[tuple[Verdict, ...]]) -> dict[tuple[Verdict, ...], 
 def _survivors(
     draft: CheckedInstruction,
     dispute: Dispute,
-    clusters: dict[tuple[Verdict, ...], list[int]],
+    clusters: dict[tuple[Label, ...], list[int]],
     answers: Answers,
     settings: AgreementSettings,
     trust: Trust,
@@ -198,7 +198,7 @@ def _difference(dispute: Dispute, other: int, best: int) -> str:
     return f"says {said} instead of {right} of {text!r}"
 
 
-def _agreements(clusters: dict[tuple[Verdict, ...], list[int]]) -> dict[int, float | None]:
+def _agreements(clusters: dict[tuple[Label, ...], list[int]]) -> dict[int, float | None]:
     """For each function the mean share of texts on which the others said the same; None where it is alone."""
     rows = {number: row for row, members in clusters.items() for number in members}
     shares: dict[int, float | None] = {}

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from autoif_train.types import Outcome, TestCase
 
-Verdict = bool | None
-Arbiter = Callable[[list[tuple[str, str]]], list[Verdict]]
+Label = bool | None
+Arbiter = Callable[[list[tuple[str, str]]], list[Label]]
 """(instruction, text) pairs → whether the text follows, None where no answer could be read."""
-Answers = dict[str, Verdict]
+Answers = dict[str, Label]
 LEAST_INFORMATION = 1e-3  # nats
 
 
@@ -42,18 +42,18 @@ class Dispute:
     """
 
     texts: tuple[str, ...]
-    rows: tuple[tuple[Verdict, ...], ...]
+    rows: tuple[tuple[Label, ...], ...]
     weights: tuple[float, ...]
     cases: tuple[TestCase, ...]
     nobody: float = 1.0
 
 
-def verdict(outcome: Outcome) -> Verdict:
+def verdict(outcome: Outcome) -> Label:
     """An outcome as a label; None for whatever is no opinion."""
     return True if outcome is Outcome.FOLLOWED else False if outcome is Outcome.VIOLATED else None
 
 
-def posterior(dispute: Dispute, answers: Mapping[str, Verdict], trust: Trust) -> list[float]:
+def posterior(dispute: Dispute, answers: Mapping[str, Label], trust: Trust) -> list[float]:
     """The probability of each hypothesis, and behind them that of nobody being right."""
     place = {text: number for number, text in enumerate(dispute.texts)}
     evidence = [(place[case.text], case.expected, trust.cases) for case in dispute.cases if case.text not in answers]
@@ -68,7 +68,7 @@ def posterior(dispute: Dispute, answers: Mapping[str, Verdict], trust: Trust) ->
     return [share / sum(shares) for share in shares]
 
 
-def question(dispute: Dispute, answers: Mapping[str, Verdict], trust: Trust) -> str | None:
+def question(dispute: Dispute, answers: Mapping[str, Label], trust: Trust) -> str | None:
     """The text whose label would tell most; None when all is clear or nothing would tell anything."""
     chances = posterior(dispute, answers, trust)
     if max(chances) >= trust.sure_above:
@@ -81,7 +81,7 @@ def question(dispute: Dispute, answers: Mapping[str, Verdict], trust: Trust) -> 
     return text
 
 
-def _columns(dispute: Dispute, answers: Mapping[str, Verdict]) -> Iterator[tuple[tuple[Verdict, ...], str]]:
+def _columns(dispute: Dispute, answers: Mapping[str, Label]) -> Iterator[tuple[tuple[Label, ...], str]]:
     """Each different way in which the hypotheses judge a text, with the first such text not asked about yet."""
     seen = set()
     for number, column in enumerate(zip(*dispute.rows, strict=True)):
@@ -90,7 +90,7 @@ def _columns(dispute: Dispute, answers: Mapping[str, Verdict]) -> Iterator[tuple
             yield column, dispute.texts[number]
 
 
-def _information(column: Sequence[Verdict], chances: Sequence[float], right: float) -> float:
+def _information(column: Sequence[Label], chances: Sequence[float], right: float) -> float:
     """What one answer is expected to tell of the hypotheses, in nats."""
     says_yes = [0.5 if said is None else right if said else 1 - right for said in column] + [0.5]
     yes = sum(chance * share for chance, share in zip(chances, says_yes, strict=True))

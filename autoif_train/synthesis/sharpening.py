@@ -13,7 +13,7 @@ from itertools import islice
 
 from autoif_train.setting import setting
 from autoif_train.synthesis.cross_validation import INSTRUCTIONS_PER_FRAME, Runs
-from autoif_train.synthesis.dispute import Answers, Arbiter, Dispute, Trust, Verdict, posterior, settle, verdict
+from autoif_train.synthesis.dispute import Answers, Arbiter, Dispute, Label, Trust, posterior, settle, verdict
 from autoif_train.synthesis.mutants import mutants
 from autoif_train.synthesis.variations import variations
 from autoif_train.types import CheckedInstruction, Dropped, Evidence, Kept, TestCase
@@ -44,9 +44,9 @@ class _Rivals:
     """The functions of one instruction and their mutants on its texts."""
 
     texts: tuple[str, ...]
-    functions: tuple[tuple[Verdict, ...], ...]
+    functions: tuple[tuple[Label, ...], ...]
     owners: tuple[int, ...]
-    mutants: tuple[tuple[Verdict, ...], ...]
+    mutants: tuple[tuple[Label, ...], ...]
 
 
 def sharpen(
@@ -88,7 +88,7 @@ def _run(frame: Sequence[CheckedInstruction], executor: Runs, settings: Sharpeni
 
 def _dispute(row: CheckedInstruction, rivals: _Rivals, settings: SharpeningSettings) -> Dispute:
     """The functions' behaviours first, then those of the mutants that are none of them."""
-    weights: dict[tuple[Verdict, ...], float] = {}
+    weights: dict[tuple[Label, ...], float] = {}
     for behaviour in rivals.functions:
         weights[behaviour] = weights.get(behaviour, 0.0) + 1.0
     own = set(weights)
@@ -133,7 +133,7 @@ def _survivors(
     yield dataclasses.replace(row, functions=tuple(kept), cases=cases)
 
 
-def _kill_rate(number: int, behaviour: tuple[Verdict, ...], rivals: _Rivals, cases: Sequence[TestCase]) -> float | None:
+def _kill_rate(number: int, behaviour: tuple[Label, ...], rivals: _Rivals, cases: Sequence[TestCase]) -> float | None:
     """Of the function's mutants that differ somewhere, the share that some case tells from it; None without any.
 
     A case tells them apart where the function says its label and the mutant does not.

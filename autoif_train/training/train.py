@@ -60,9 +60,7 @@ def train_sft(
     trainer = DemonstrationTrainer(model, args=arguments, train_dataset=dataset, processing_class=tokenizer, **adapted)
     _finish(trainer, tokenizer, len(dataset), output)
     if trainer.is_world_process_zero():
-        if lora.enabled and lora.merge:
-            merge(output, policy.dtype, tokenizer)
-        write_card(output, "sft", checkpoint, demonstrations.path, facts, section, seed)
+        _seal(output, tokenizer, policy, lora, "sft", checkpoint, demonstrations.path, facts, section, seed)
     return facts
 
 
@@ -108,9 +106,7 @@ def train_dpo(
     )
     _finish(trainer, tokenizer, len(dataset), output)
     if trainer.is_world_process_zero():
-        if lora.enabled and lora.merge:
-            merge(output, policy.dtype, tokenizer)
-        write_card(output, "dpo", checkpoint, pairs.path, facts, section, seed)
+        _seal(output, tokenizer, policy, lora, "dpo", checkpoint, pairs.path, facts, section, seed)
     return facts
 
 
@@ -156,9 +152,7 @@ def train_grpo(
     _finish(trainer, tokenizer, len(dataset), output)
     facts = {"rows": len(dataset), "truncated": 0, "dropped": 0}
     if trainer.is_world_process_zero():
-        if lora.enabled and lora.merge:
-            merge(output, policy.dtype, tokenizer)
-        write_card(output, "grpo", checkpoint, prompts.path, facts, section, seed)
+        _seal(output, tokenizer, policy, lora, "grpo", checkpoint, prompts.path, facts, section, seed)
     return facts
 
 
@@ -223,6 +217,13 @@ def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
     # ZeRO-3 leaves a global switch behind that would shard every model loaded later, the next round's sampler included.
     unset_hf_deepspeed_config()
     gc.collect()
+
+
+def _seal(output: Path, tokenizer: Any, policy: PolicySettings, lora: LoraSettings, *card: Any) -> None:
+    """What turns the saved weights into a model to hand on: the adapter merged, where it is to be, and the card."""
+    if lora.enabled and lora.merge:
+        merge(output, policy.dtype, tokenizer)
+    write_card(output, *card)
 
 
 def _train(trainer: Any, folder: Path) -> None:

@@ -100,6 +100,21 @@ def test_the_nouns_import_nothing_but_the_standard_library():
     assert names <= {"__future__", "dataclasses", "hashlib", "json", "collections", "collections.abc", "enum", "typing"}
 
 
+def test_a_noun_has_its_word_to_itself():
+    defined = {
+        name_of(file): {
+            target.id if isinstance(target, ast.Name) else node.name
+            for node in ast.parse(file.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.ClassDef | ast.Assign)
+            for target in (node.targets if isinstance(node, ast.Assign) else [node])
+            if isinstance(target, ast.Name | ast.ClassDef)
+        }
+        for file in MODULES
+    }
+    nouns = {*(name for name in defined["types"] if name[0].isupper()), "Run"}
+    assert {name: found & nouns for name, found in defined.items() if found & nouns}.keys() == {"types", "run"}
+
+
 @pytest.mark.parametrize("file", [file for file in MODULES if name_of(file).startswith("training.")], ids=name_of)
 def test_training_never_imports_execution(file):
     seen, waiting = set(), {name_of(file)}

@@ -6,7 +6,7 @@ import pytest
 
 from autoif_train.feedback.pairs import PairsSettings
 from autoif_train.feedback.quality import QualitySettings
-from autoif_train.feedback.summary import Answered, answered, contrasted, relevant_share, training_ends
+from autoif_train.feedback.summary import AnswerCounts, answered, contrasted, relevant_share, training_ends
 from autoif_train.types import Judged, Query, QueryFunction, Response, Verdict
 
 QUERIES = [Query(name, ("i",), (QueryFunction("s", "i"),), id=name) for name in "pq"]
@@ -38,11 +38,11 @@ def test_an_answer_that_was_cut_or_is_irrelevant_is_no_signal():
 
 def test_answers_are_counted_by_query_and_by_what_became_of_them():
     found = counted(rows("p", 1.0, None), rows("q", 0.0, 0.0, finished=False))
-    assert found == Answered(2, 0, 4, followed=1, unjudged=1, cut=2, distinct=3, words=2.0)
+    assert found == AnswerCounts(2, 0, 4, followed=1, unjudged=1, cut=2, distinct=3, words=2.0)
 
 
 def test_no_answers_are_no_error():
-    assert counted() == Answered()
+    assert counted() == AnswerCounts()
 
 
 def test_pairs_are_counted_with_the_mean_words_of_each_side():

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from autoif_train.feedback.summary import Answered, Contrasted
+from autoif_train.feedback.summary import AnswerCounts, PairCounts
 from autoif_train.report.costs import costs, duration, setting_sections
 from autoif_train.report.page import write_report
 from autoif_train.report.rounds import rounds
@@ -29,12 +29,12 @@ def test_the_offline_data_come_before_the_rounds(run_folder):
 
 
 def test_answers_are_counted_by_what_became_of_them(first):
-    expected = Answered(queries=4, with_signal=4, answers=12, followed=4, unjudged=4, distinct=12, words=2.0)
+    expected = AnswerCounts(queries=4, with_signal=4, answers=12, followed=4, unjudged=4, distinct=12, words=2.0)
     assert first.answered == expected
 
 
 def test_the_lengths_of_chosen_and_rejected_answers_are_means(first):
-    assert first.contrasted == Contrasted(pairs=6, chosen_words=5.0, rejected_words=4.0)
+    assert first.contrasted == PairCounts(pairs=6, chosen_words=5.0, rejected_words=4.0)
 
 
 def test_the_validation_stands_with_its_interval(first):
