@@ -1,12 +1,16 @@
-"""SPIN where the data's distribution is known: the exact KL divergence after each round, against further SFT.
+r"""SPIN where the data's distribution is known: the exact KL divergence after each round, against further SFT.
 
-    python benchmarks/spin.py [--seeds 1 2 3] [--rates 1e-3] [--betas 5] [--optim adamw_torch]
+    python benchmarks/spin.py
+    python benchmarks/spin.py --hidden 128 --demonstrations 100 --start_epochs 8 --sft_rate 1e-3 --rates 3e-4 \
+        --epochs 1 --answers 8
 
-A probabilistic grammar gives each of four prompts 320 answers, 1,280 strings in all with known probabilities. A
-transformer of some ten thousand parameters starts from an SFT that is stopped early on purpose: a converged one leaves
-nothing to gain. Four rounds of SPIN by the project's own functions, and as many of further SFT on the same
-demonstrations with as many trained tokens (a pair counts twice, and from the second round on there are two for each
-demonstration). KL(data || policy) is in nats, by summing over all strings.
+A probabilistic grammar gives each of four prompts 320 answers, 1,280 strings in all with known probabilities. The
+first command is a policy of 21,376 parameters with more demonstrations than it can learn by heart, the second one of
+331,264 with few enough to. Both start from an SFT that is stopped early on purpose: a converged one leaves nothing to
+gain. Four rounds of SPIN by the project's own functions, and as many of further SFT at the first one's rate on the
+same demonstrations with as many trained tokens (a pair counts twice, and from the second round on there are twice as
+many). KL(data || policy) is in nats, by summing over all strings. The least one after any epoch of further SFT is
+given too: whoever has further data to stop by could have it.
 """
 
 from __future__ import annotations
@@ -64,7 +68,7 @@ def grammar(seed: int) -> dict[tuple[str, str], float]:
     return found
 
 
-def build(folder: Path, seed: int) -> str:
+def build(folder: Path, hidden: int, seed: int) -> str:
     """An untrained model with its tokenizer."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -78,8 +82,8 @@ def build(folder: Path, seed: int) -> str:
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(words),
-            hidden_size=32,
-            intermediate_size=64,
+            hidden_size=hidden,
+            intermediate_size=2 * hidden,
             num_hidden_layers=2,
             num_attention_heads=2,
             max_position_embeddings=32,
@@ -95,7 +99,7 @@ def build(folder: Path, seed: int) -> str:
     return str(folder)
 
 
-def kl(checkpoint: str, data: dict[tuple[str, str], float]) -> float:
+def kl(checkpoint: str | Path, data: dict[tuple[str, str], float]) -> float:
     """KL(data || policy) in nats: the sum over every string."""
     model, tokenizer = load(checkpoint)
     total = 0.0
@@ -109,8 +113,8 @@ def kl(checkpoint: str, data: dict[tuple[str, str], float]) -> float:
     return total
 
 
-def rounds(seed: int, asked: argparse.Namespace, folder: Path) -> tuple[list[float], list[float]]:
-    """The divergence at the start and after each round, of SPIN and of further SFT."""
+def rounds(seed: int, asked: argparse.Namespace, folder: Path) -> dict[str, list[float]]:
+    """The divergence at the start and after each round, of SPIN and of further SFT, and the least of the latter."""
     data, policy = grammar(seed), PolicySettings(model="grammar", dtype="float32")
     drawn = random.Random(seed).choices(list(data), list(data.values()), k=asked.demonstrations)
     turns = [
@@ -120,57 +124,54 @@ def rounds(seed: int, asked: argparse.Namespace, folder: Path) -> tuple[list[flo
     demonstrations = [Demonstration(prompt, answer, str(place), None) for place, (prompt, answer) in enumerate(turns)]
     write_rows(folder / "demonstrations.jsonl", map(plain, demonstrations))
     rows, sft = Rows(folder / "demonstrations.jsonl"), {**TRAINER, "learning_rate": asked.sft_rate}
-    start = str(folder / "sft")
-    train_sft(
-        build(folder / "base", seed), rows, {**sft, "num_train_epochs": asked.start_epochs}, policy, seed, Path(start)
-    )
-    spin, further, answers = [kl(start, data)], [kl(start, data)], []
+    base, played = build(folder / "base", asked.hidden, seed), folder / "sft"
+    train_sft(base, rows, {**sft, "num_train_epochs": asked.start_epochs}, policy, seed, played)
+    trained, each_epoch = played, [kl(played, data)]
+    spin, further, answers = each_epoch[:], each_epoch[:], []
     settings = SpinSettings(
         learning_rates=asked.rates, betas=asked.betas, dpo={"optim": asked.optim, "loss_type": ["sigmoid"]}
     )
-    played = trained = start
+    sampling = SamplingSettings(1, 1.0, 1.0, 8, 512)
     for number in range(1, 5):
         chat = TransformersChat(load(played), f"round {number - 1}")
-        answers.append(list(own_answers(demonstrations, chat, SamplingSettings(1, 1.0, 1.0, 8, 512), seed, number)))
+        answers.append(
+            [list(own_answers(demonstrations, chat, sampling, seed, number, draw)) for draw in range(asked.answers)]
+        )
         pairs = Rows(folder / f"pairs_{number}.jsonl")
-        write_rows(pairs.path, map(plain, Selection.of(self_play_pairs(demonstrations, answers[-2:])).rows))
+        recent = list(itertools.chain(*answers[-2:]))
+        write_rows(pairs.path, map(plain, Selection.of(self_play_pairs(demonstrations, recent)).rows))
         section = round_section({**TRAINER, **SCHEDULE, "num_train_epochs": asked.epochs}, settings, number)
-        train_dpo(played, pairs, section, policy, seed + number, played := folder / f"spin_{number}")
-        played = str(played)
+        train_dpo(str(played), pairs, section, policy, seed + number, played := folder / f"spin_{number}")
         spin.append(kl(played, data))
-        epochs = {
-            **sft,
-            "learning_rate": asked.further_rate,
-            "num_train_epochs": asked.epochs * (2 if number == 1 else 4),
-        }
-        train_sft(trained, rows, epochs, policy, seed + number, trained := folder / f"sft_{number}")
-        trained = str(trained)
+        epochs = {"num_train_epochs": 2 * len(recent) * asked.epochs, "save_strategy": "epoch", "save_only_model": True}
+        train_sft(str(trained), rows, {**sft, **epochs}, policy, seed + number, trained := folder / f"sft_{number}")
+        each_epoch += [kl(path, data) for path in (trained / "trainer").glob("checkpoint-*")]
         further.append(kl(trained, data))
-    return spin, further
+    return {"SPIN": spin, "further SFT": further, "its best epoch": [min(each_epoch)]}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--hidden", type=int, default=32, help="width of the policy")
     parser.add_argument("--demonstrations", type=int, default=1500)
     parser.add_argument("--start_epochs", type=float, default=4)
-    parser.add_argument("--sft_rate", type=float, default=2e-3, help="of the start, and of further SFT unless stated")
-    parser.add_argument("--further_rate", type=float)
+    parser.add_argument("--sft_rate", type=float, default=2e-3, help="of the start and of further SFT")
     parser.add_argument("--rates", type=float, nargs="+", default=[1e-3], help="of SPIN's rounds")
     parser.add_argument("--betas", type=float, nargs="+", default=[5.0])
     parser.add_argument("--optim", default="adamw_torch", help="of SPIN; the paper's is rmsprop")
-    parser.add_argument("--epochs", type=float, default=2)
+    parser.add_argument("--epochs", type=int, default=2, help="of SPIN in each round")
+    parser.add_argument("--answers", type=int, default=1, help="own answers to a demonstration in each round")
     asked = parser.parse_args()
-    asked.further_rate = asked.further_rate or asked.sft_rate
     found = []
     for seed in asked.seeds:
         with tempfile.TemporaryDirectory() as folder:
             found.append(rounds(seed, asked, Path(folder)))
-        for name, values in zip(("SPIN", "further SFT"), found[-1], strict=True):
-            print(f"seed {seed}  {name:<12}", "  ".join(f"{value:.4f}" for value in values), flush=True)
-    for place, name in enumerate(("SPIN", "further SFT")):
-        columns = zip(*(each[place] for each in found), strict=True)
-        print(f"mean    {name:<12}", "  ".join(f"{statistics.fmean(column):.4f}" for column in columns))
+        for name, values in found[-1].items():
+            print(f"seed {seed}  {name:<14}", "  ".join(f"{value:.4f}" for value in values), flush=True)
+    for name in found[0]:
+        columns = zip(*(each[name] for each in found), strict=True)
+        print(f"mean    {name:<14}", "  ".join(f"{statistics.fmean(column):.4f}" for column in columns))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def own_answers(
 ) -> Iterator[Response]:
     """One answer of the policy to the prompt of each demonstration, in order and unfiltered."""
     asked = (
-        (each, Prompt(each.prompt, "response", each.prompt[-1]["content"], derived_seed(*seed, each.id)))
+        (each, Prompt(each.prompt, "response", each.prompt[-1]["content"], derived_seed(*seed, each.query_id, each.id)))
         for each in demonstrations
     )
     for each, (answer,) in answered(asked, chat, settings):

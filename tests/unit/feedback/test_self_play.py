@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from autoif_train.chat.base import Answer, SamplingSettings
@@ -44,6 +46,12 @@ def test_each_demonstration_is_answered_once_in_order_and_unfiltered():
 
 def test_two_demonstrations_of_one_prompt_draw_different_answers():
     list(own_answers([demonstration("a?", "A"), demonstration("a?", "other")], chat := Chat(), SamplingSettings(1), 7))
+    assert len(set(chat.seeds)) == 2
+
+
+def test_equal_demonstrations_of_two_queries_draw_different_answers():
+    twice = [dataclasses.replace(TWO[0], query_id=name) for name in ("first", "second")]
+    list(own_answers(twice, chat := Chat(), SamplingSettings(1), 7))
     assert len(set(chat.seeds)) == 2
 
 
