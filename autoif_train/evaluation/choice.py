@@ -21,6 +21,8 @@ from autoif_train.run import Run
 from autoif_train.types import Row, UserError, content_id, derived_seed
 from autoif_train.versions import versions
 
+ASKED = ("max_prompts", "max_new_tokens", "temperature", "top_p", "strip_thinking")
+"""The settings of `evaluation` that decide how a set is asked for."""
 WAY = {"decoding", "max_prompts", "strip_thinking"}
 """The keys of `way`, which a score of `results.json` carries too."""
 
@@ -108,7 +110,7 @@ def _known_way(run: Run, answers: str, benchmark: Benchmark, settings: Evaluatio
         return {key: noted.get(key) for key in asked}
     # Earlier versions noted less, and let nothing change.
     before = run.recorded("before").get("evaluation", {})
-    same = {key: before[key] for key in before.keys() & {*asked["decoding"], *asked}}
+    same = {key: before[key] for key in ASKED if key in before}
     return way(benchmark, dataclasses.replace(settings, **same)) if run.has(answers) else None
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autoif_train.config import FREE_KEYS, flat
+from autoif_train.evaluation.choice import ASKED
 from autoif_train.evaluation.results import Values, comparable, item_values
 from autoif_train.evaluation.statistics import compare, mean_interval
 from autoif_train.report.folder import json_of, settings_of
@@ -20,6 +21,8 @@ from autoif_train.report.stages import PairedTest, paired_test, scale_of, stage_
 from autoif_train.types import UserError
 
 UNSET = "–"
+# What runs of one arm may differ in beside their seed; how they were asked for is no such thing.
+SAME_ARM = FREE_KEYS - {f"evaluation.{key}" for key in ASKED}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +105,7 @@ def sides(folders: Sequence[Path]) -> Sides:
 def _arms(folders: Iterable[Path]) -> list[Arm]:
     gathered: dict[str, list[tuple[int, Path, dict[str, Any]]]] = {}
     for folder in folders:
-        settings = {key: value for key, value in flat(settings_of(folder)).items() if key not in FREE_KEYS}
+        settings = {key: value for key, value in flat(settings_of(folder)).items() if key not in SAME_ARM}
         seed = settings.pop("seed", 0)
         gathered.setdefault(json.dumps(settings, sort_keys=True), []).append((seed, folder, settings))
     arms = []

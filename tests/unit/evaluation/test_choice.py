@@ -9,7 +9,7 @@ import pytest
 
 from autoif_train.chat.base import Answer
 from autoif_train.evaluation.benchmarks import BENCHMARKS
-from autoif_train.evaluation.choice import evaluate_stage, kept_sets, stages, way
+from autoif_train.evaluation.choice import ASKED, evaluate_stage, kept_sets, stages, way
 from autoif_train.evaluation.results import write_results
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.stages import Stage
@@ -102,7 +102,7 @@ OTHER = {"max_prompts": 7, "max_new_tokens": 7, "temperature": 0.7, "top_p": 0.7
 def test_every_setting_that_decides_an_answer_keeps_it_apart(run):
     """All of `evaluation` may change in a finished run, so nothing of it may be forgotten where answers are kept."""
     keys = {field.name for field in dataclasses.fields(EvaluationSettings) if field.type != "str | None"}
-    assert keys - NO_ANSWER == OTHER.keys()
+    assert keys - NO_ANSWER == OTHER.keys() == {*ASKED}
     of_tiny, asked = BENCHMARKS["tiny"], way(BENCHMARKS["tiny"], SETTINGS.evaluation)
     for key, value in OTHER.items():
         assert way(of_tiny, dataclasses.replace(SETTINGS.evaluation, **{key: value})) != asked

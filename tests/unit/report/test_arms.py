@@ -52,6 +52,18 @@ def test_runs_that_differ_in_their_seed_make_one_arm(tmp_path):
     assert (arm.seeds, arm.folders) == ((1, 2), (tmp_path / "a", tmp_path / "b"))
 
 
+def test_runs_that_were_asked_in_two_ways_are_two_arms_which_share_no_line(tmp_path):
+    folders = [run(tmp_path / name, [True]) for name in ("a", "b")]
+    for folder, tokens in zip(folders, (96, 24), strict=True):
+        with (folder / "config.yaml").open("a") as file:
+            file.write(f"evaluation:\n  max_new_tokens: {tokens}\n  batch_size: {tokens}\n")
+        (score,) = json.loads((folder / "results.json").read_text())["scores"]
+        scored(folder, **score, decoding={"max_new_tokens": tokens})
+    compared = sides(folders)
+    assert compared.differences == {"evaluation.max_new_tokens": ("96", "24")}
+    assert [[score is None for score in line.scores] for line in compared.lines] == [[False, True], [True, False]]
+
+
 def test_an_arm_of_several_seeds_shows_mean_and_spread(tmp_path):
     folders = [run(tmp_path / "a", [True, True], seed=1), run(tmp_path / "b", [True, False], seed=2)]
     (line,) = sides(folders).lines
