@@ -9,6 +9,7 @@ from typing import Any
 
 from autoif_train.types import UserError
 
+Limit = float | str | None
 _RELATIONS = {
     "least": (operator.ge, "at least"),
     "above": (operator.gt, "above"),
@@ -17,7 +18,17 @@ _RELATIONS = {
 }
 
 
-def setting(default: Any = dataclasses.MISSING, *, default_factory: Any = dataclasses.MISSING, **facts: Any) -> Any:
+def setting(
+    default: Any = dataclasses.MISSING,
+    *,
+    default_factory: Any = dataclasses.MISSING,
+    least: Limit = None,
+    above: Limit = None,
+    most: Limit = None,
+    below: Limit = None,
+    free: bool = False,
+    trainer: str | None = None,
+) -> Any:
     """A field of a section of settings, and facts about it.
 
     `least`, `above`, `most` and `below` bound a number, or each number of a list: by a number, or by the name of
@@ -25,7 +36,9 @@ def setting(default: Any = dataclasses.MISSING, *, default_factory: Any = datacl
     may change between two runs in one folder; on a section, all that it holds. `trainer` names the trainer whose
     arguments a `dict` takes: sft, dpo or grpo.
     """
-    return dataclasses.field(default=default, default_factory=default_factory, metadata=facts)
+    facts = {"least": least, "above": above, "most": most, "below": below, "free": free or None, "trainer": trainer}
+    stated = {name: fact for name, fact in facts.items() if fact is not None}
+    return dataclasses.field(default=default, default_factory=default_factory, metadata=stated)
 
 
 def leaves(section: type, before: str = "", free: bool = False) -> Iterator[tuple[str, dataclasses.Field, bool]]:
