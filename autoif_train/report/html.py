@@ -27,4 +27,5 @@ def environment() -> Environment:
 
 
 def _percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f}"
+    # What rounds to nothing has no sign.
+    return f"{round(100 * share, digits) + 0.0:.{digits}f}"

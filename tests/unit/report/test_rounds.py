@@ -8,6 +8,7 @@ import pytest
 
 from autoif_train.feedback.summary import AnswerCounts, PairCounts
 from autoif_train.report.costs import costs, duration, setting_sections
+from autoif_train.report.html import environment
 from autoif_train.report.page import write_report
 from autoif_train.report.rounds import rounds
 from tests.unit.report.conftest import noted
@@ -70,6 +71,11 @@ def test_durations_are_readable(seconds, said):
 
 def test_settings_outside_any_section_are_general():
     assert setting_sections({"seed": 0, "dpo": {"beta": 0.3}}) == {"general": {"seed": "0"}, "dpo": {"beta": "0.3"}}
+
+
+def test_a_gap_that_rounds_to_nothing_has_no_sign():
+    percent = environment().filters["percent"]
+    assert (percent(-0.0004), percent(0.0), percent(-0.004)) == ("0.0", "0.0", "-0.4")
 
 
 def test_what_a_round_made_of_the_policy_is_shown_where_it_was_noted(run_folder):
