@@ -43,6 +43,7 @@ def compose(question: Question, constraints: list[Constraint], rng: random.Rando
 
 
 def capitalised(text: str) -> str:
+    """The text with a capital first letter; the others stay as they are."""
     return text[0].upper() + text[1:]
 
 
