@@ -11,7 +11,7 @@ from autoif_train.types import UserError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from autoif_train.training.plan import Gpu, Shape, Stage
+    from autoif_train.training.plan import Gpu, PlannedStage, Shape
 
 
 def main(arguments: Arguments) -> None:
@@ -86,7 +86,7 @@ def _rows(settings: Any, options: argparse.Namespace) -> dict[str, Any]:
     return {"sft": demonstrations, "dpo": pairs, "online": pairs, "source": source}
 
 
-def _memory(model: Shape, sft: Stage, dpo: Stage, gpus: int, gpu: Gpu) -> Table:
+def _memory(model: Shape, sft: PlannedStage, dpo: PlannedStage, gpus: int, gpu: Gpu) -> Table:
     from rich.table import Table
 
     from autoif_train.training.plan import GIB, memory_bytes, state_bytes
@@ -102,7 +102,7 @@ def _memory(model: Shape, sft: Stage, dpo: Stage, gpus: int, gpu: Gpu) -> Table:
     return table
 
 
-def _time(model: Shape, planned: list[Stage], gpu: Gpu, options: argparse.Namespace) -> Table:
+def _time(model: Shape, planned: list[PlannedStage], gpu: Gpu, options: argparse.Namespace) -> Table:
     from rich.table import Table
 
     from autoif_train.training.plan import hours, training_flops

@@ -121,7 +121,7 @@ LOGIT_POSITIONS = 1024  # more than the trainers on a GPU hold at once: both mak
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
+class PlannedStage:
     """One training: how many rows it sees, and how."""
 
     name: str
@@ -150,7 +150,9 @@ class Stage:
         return self.per_device * self.sequences_per_row * self.max_length
 
 
-def stages(sft: dict[str, Any], dpo: dict[str, Any], rounds: int, rows: dict[str, int], tokens: float) -> list[Stage]:
+def stages(
+    sft: dict[str, Any], dpo: dict[str, Any], rounds: int, rows: dict[str, int], tokens: float
+) -> list[PlannedStage]:
     """SFT, offline DPO and the online rounds under their settings; `rows` holds `sft`, `dpo` and `online` (a round)."""
     found = [
         _stage("sft", sft, rows["sft"], 1, tokens),
@@ -159,8 +161,8 @@ def stages(sft: dict[str, Any], dpo: dict[str, Any], rounds: int, rows: dict[str
     return found + [_stage(f"online round {number}", dpo, rows["online"], 2, tokens) for number in range(1, rounds + 1)]
 
 
-def _stage(name: str, section: dict[str, Any], rows: int, sequences: int, tokens: float) -> Stage:
-    return Stage(
+def _stage(name: str, section: dict[str, Any], rows: int, sequences: int, tokens: float) -> PlannedStage:
+    return PlannedStage(
         name=name,
         rows=rows,
         epochs=section.get("num_train_epochs", 3.0),
@@ -173,14 +175,14 @@ def _stage(name: str, section: dict[str, Any], rows: int, sequences: int, tokens
     )
 
 
-def memory_bytes(shape: Shape, stage: Stage, gpus: int) -> dict[str, int]:
+def memory_bytes(shape: Shape, stage: PlannedStage, gpus: int) -> dict[str, int]:
     """Bytes on each GPU by engine at the stage's longest micro-batch."""
     passing = activation_bytes(shape, stage.tokens_in_flight, stage.checkpointing)
     passing += logit_bytes(shape, min(LOGIT_POSITIONS, stage.tokens_in_flight))
     return {engine: states + passing for engine, states in state_bytes(shape, gpus).items()}
 
 
-def training_flops(shape: Shape, stage: Stage) -> float:
+def training_flops(shape: Shape, stage: PlannedStage) -> float:
     """Floating-point operations of a stage.
 
     6 per parameter and token, and 12 per layer, attention width, token and length (Chowdhery et al., arXiv 2204.02311,

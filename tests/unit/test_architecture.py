@@ -111,8 +111,12 @@ def test_a_noun_has_its_word_to_itself():
         }
         for file in MODULES
     }
-    nouns = {*(name for name in defined["types"] if name[0].isupper()), "Run"}
-    assert {name: found & nouns for name, found in defined.items() if found & nouns}.keys() == {"types", "run"}
+    nouns = {*(name for name in defined["types"] if name[0].isupper()), "Run", "Stage"}
+    assert {name: found & nouns for name, found in defined.items() if found & nouns}.keys() == {
+        "types",
+        "run",
+        "evaluation.stages",
+    }
 
 
 @pytest.mark.parametrize("file", [file for file in MODULES if name_of(file).startswith("training.")], ids=name_of)
