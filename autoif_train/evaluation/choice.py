@@ -9,22 +9,18 @@ from typing import Any
 
 from autoif_train.chat.base import ChatModel
 from autoif_train.chat.policy import base_model
-from autoif_train.config import Settings, flat
-from autoif_train.evaluation.answers import Answered, decoding, read_responses
+from autoif_train.config import Settings
+from autoif_train.evaluation.answers import Answered, read_responses
 from autoif_train.evaluation.benchmarks import BENCHMARKS, Benchmark, Grading
 from autoif_train.evaluation.files import digests
 from autoif_train.evaluation.search import searched
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.stages import Stage, trained_stages
+from autoif_train.evaluation.way import answering, other_way, way
 from autoif_train.rows import Rows, write_rows
 from autoif_train.run import Run
 from autoif_train.types import Row, UserError, content_id, derived_seed
 from autoif_train.versions import versions
-
-ASKED = ("max_prompts", "max_new_tokens", "temperature", "top_p", "strip_thinking")
-"""The settings of `evaluation` that decide how a set is asked for."""
-WAY = {"decoding", "max_prompts", "strip_thinking"}
-"""The keys of `way`, which a score of `results.json` carries too."""
 
 
 def stages(run: Run, settings: Settings) -> Iterator[Stage]:
@@ -78,40 +74,12 @@ def kept_sets(run: Run, settings: Settings, stage: Stage) -> Iterator[KeptSet]:
         verdicts = f"_graded_{content_id(grading.facts(settings))}" if grading else ""
         for name in benchmark.sets:
             samples, first = _samples(benchmark, settings.evaluation), f"evaluation/{stage.name}/{name}{version}"
-            asked = way(benchmark, settings.evaluation)
-            # The way that came first has the plain name.
-            free = _known_way(run, f"{first}{samples[0]}{answered}", benchmark, settings.evaluation) in (None, asked)
-            places = [f"{first}{sample}" if free else f"{first}-{content_id(asked)}{sample}" for sample in samples]
+            # The way of asking that came first has the plain name.
+            other = other_way(run, f"{first}{samples[0]}{answered}", benchmark, settings.evaluation)
+            asked = f"-{content_id(way(benchmark, settings.evaluation))}" if other else ""
+            places = [f"{first}{asked}{sample}" for sample in samples]
             answers = tuple(f"{place}{answered}" for place in places)
             yield KeptSet(bench, benchmark, name, answers, tuple(f"{place}{verdicts}" for place in places))
-
-
-def way(benchmark: Benchmark, settings: EvaluationSettings) -> Row:
-    """How a set is asked for: what its kept answers hang on besides the policy, the seed and the files."""
-    sampling = decoding(_answering(benchmark, settings))
-    drawn = {name: getattr(sampling, name) for name in ("temperature", "top_p", "max_new_tokens")}
-    decoded = {**drawn, "search": benchmark.search} if benchmark.search else drawn
-    graded_at_once = {} if benchmark.grading else {"strip_thinking": settings.strip_thinking}
-    return {"decoding": decoded, "max_prompts": settings.max_prompts, **graded_at_once}
-
-
-def is_as_asked(score: Row, settings: EvaluationSettings) -> bool:
-    """Whether a score of `results.json` was asked for as the settings have it, as far as it tells."""
-    told = flat({key: score[key] for key in score.keys() & WAY})
-    return all(
-        told.get(key, value) == value for key, value in flat(way(BENCHMARKS[score["benchmark"]], settings)).items()
-    )
-
-
-def _known_way(run: Run, answers: str, benchmark: Benchmark, settings: EvaluationSettings) -> Row | None:
-    """The way in which kept answers were asked for; None where the name is free."""
-    asked, noted = way(benchmark, settings), run.recorded("evaluation").get(answers, {})
-    if "max_prompts" in noted:
-        return {key: noted.get(key) for key in asked}
-    # Earlier versions noted less, and let nothing change.
-    before = run.recorded("before").get("evaluation", {})
-    same = {key: before[key] for key in ASKED if key in before}
-    return way(benchmark, dataclasses.replace(settings, **same)) if run.has(answers) else None
 
 
 def _samples(benchmark: Benchmark, settings: EvaluationSettings) -> tuple[str, ...]:
@@ -131,8 +99,8 @@ def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
                 # Noted first: a kill between the two must not leave answers of which nobody knows how they were made.
                 if run.rank == 0:
                     run.remember("evaluation", answers, _made_with(settings.evaluation, chat, kept.benchmark))
-                answering = _answering(kept.benchmark, settings.evaluation)
-                _answer(run, answers, kept.benchmark, kept.set, chat, answering, seed)
+                asked = answering(kept.benchmark, settings.evaluation)
+                _answer(run, answers, kept.benchmark, kept.set, chat, asked, seed)
     for kept in wanted:
         for answers, items in zip(kept.answers, kept.items, strict=True):
             if not run.has(items):
@@ -144,10 +112,6 @@ def _answer(run: Run, name: str, benchmark: Benchmark, of_set: str, chat: ChatMo
         run.keep_shared(name, lambda chat: benchmark.answer(of_set, chat, *inputs), chat)
     else:
         run.keep(name, benchmark.answer, of_set, chat, *inputs)
-
-
-def _answering(benchmark: Benchmark, settings: EvaluationSettings) -> EvaluationSettings:
-    return dataclasses.replace(settings, temperature=0.0, top_p=1.0) if benchmark.greedy else settings
 
 
 def _grade(run: Run, settings: Settings, grading: Grading, answers: str, items: str) -> None:
@@ -179,18 +143,12 @@ def validate(run: Run, settings: Settings, folder: str, model: str) -> list[bool
     for bench in settings.evaluation.benchmarks:
         benchmark = BENCHMARKS.get(bench)
         if benchmark and benchmark.validation:
-            path, asked = f"{folder}/validation", way(benchmark, settings.evaluation)
-            known = _known_way(run, path, benchmark, settings.evaluation)
-            if known not in (None, asked):
-                changed = "; ".join(
-                    f"evaluation.{key.removeprefix('decoding.')}: {flat(known)[key]} → {value}"
-                    for key, value in flat(asked).items()
-                    if flat(known)[key] != value
-                )
+            path = f"{folder}/validation"
+            if other := other_way(run, path, benchmark, settings.evaluation):
                 mend = "give the same settings to go on with these rounds, others to recipes/evaluate.py alone"
-                raise UserError(f"{run.path(path)}.jsonl was answered in another way, {changed}; {mend}")
+                raise UserError(f"{run.path(path)}.jsonl was answered in another way, {'; '.join(other)}; {mend}")
             if not run.has(path):
-                run.remember("evaluation", path, asked)
+                run.remember("evaluation", path, way(benchmark, settings.evaluation))
                 with run.open_policy(model) as chat:
                     _answer(run, path, benchmark, benchmark.validation, chat, settings.evaluation)
             return [row.passed for row in run.rows(path, benchmark.read)]

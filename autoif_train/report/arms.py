@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from autoif_train.config import FREE_KEYS, flat
-from autoif_train.evaluation.choice import ASKED
 from autoif_train.evaluation.results import Values, comparable, item_values
 from autoif_train.evaluation.statistics import compare, mean_interval
+from autoif_train.evaluation.way import ASKED
 from autoif_train.report.folder import json_of, settings_of
 from autoif_train.report.stages import PairedTest, paired_test, scale_of, stage_name
 from autoif_train.types import UserError

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from autoif_train.config import CONFIGS, CacheSettings, Settings, differing_keys, parse
-from autoif_train.evaluation.choice import is_as_asked
+from autoif_train.evaluation.way import is_as_asked
 from autoif_train.report.folder import json_of, settings_of
 from autoif_train.types import UserError
 

@@ -9,10 +9,11 @@ import pytest
 
 from autoif_train.chat.base import Answer
 from autoif_train.evaluation.benchmarks import BENCHMARKS
-from autoif_train.evaluation.choice import ASKED, evaluate_stage, kept_sets, stages, way
+from autoif_train.evaluation.choice import evaluate_stage, kept_sets, stages
 from autoif_train.evaluation.results import write_results
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.stages import Stage
+from autoif_train.evaluation.way import ASKED, way
 from autoif_train.run import Run
 from autoif_train.types import UserError
 from tests.unit.evaluation.conftest import SETTINGS, lay_model, lay_scores

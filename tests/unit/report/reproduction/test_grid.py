@@ -10,7 +10,7 @@ import yaml
 
 from autoif_train.config import dump
 from autoif_train.evaluation.benchmarks import BENCHMARKS
-from autoif_train.evaluation.choice import way
+from autoif_train.evaluation.way import way
 from autoif_train.report.reproduction.grid import FILE, TABLES
 from autoif_train.types import UserError
 
