@@ -1,15 +1,18 @@
-"""Are refined pairs better than independent ones? The same failures, as many pairs, three ways to the better answer.
+"""Are refined pairs better than independent ones? The same failures, as many pairs, four ways to the better answer.
 
-    python benchmarks/spar.py characters
-    python benchmarks/spar.py correlated
-    python benchmarks/spar.py tiny runs/seed_1 runs/seed_2 runs/seed_3
+    python benchmarks/spar.py characters --seeds 1 2 3 --counts 64 256 1024
+    python benchmarks/spar.py tiny --runs runs/seed_1 runs/seed_2 runs/seed_3 --counts 64 512
 
-`refined`: a script mends the failing answer, in the breadth-first search of recipes/spar.py. `script anew`: the same
-script answers the prompt anew. `policy anew`: the policy's own next answer that passes. A failing answer counts only
-where all three found a better one. `characters` is a world of its own: write N letters of a class; which of them are
-capitals is nobody's business. In `correlated` right answers happen to have more of them. `tiny` starts from the data
-and the SFT model of finished runs and scores on H and Q; a fourth arm, `refined, taught`, has a tiny model for its
-refiner, fine-tuned on what the script mended of the run's other queries.
+`refined`: a script mends the failing answer, in the breadth-first search of recipes/spar.py. `own tail`: the policy
+writes the end of the failing answer anew, each time more of it, until it passes. `script anew`, `policy anew`: the same
+two answer the prompt anew. A failing answer counts only where all four found a better one. Every count of pairs is
+trained on for as many updates, and is a part of the next count, of the same failures in every arm.
+
+`characters` is a world of its own: write N letters of a class; which of them are capitals is nobody's business, but
+right answers to the prompts that pairs are about happen to have more of them. It is scored on other prompts, where they
+have not. `tiny` starts from the data and the SFT model of finished runs and scores on H and Q.
+
+The figures of a start are kept in `--kept` as it ends, and are not made again.
 """
 
 from __future__ import annotations
@@ -19,40 +22,55 @@ import dataclasses
 import json
 import random
 import statistics
-import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "recipes"))
-
-import spar
-from autoif_train.chat.base import SamplingSettings
-from autoif_train.chat.choice import open_model
+from autoif_train.chat.base import Prompt, SamplingSettings
+from autoif_train.chat.choice import open_chat, open_model
 from autoif_train.chat.policy import PolicySettings
+from autoif_train.chat.transformers import TransformersChat
 from autoif_train.command import exit_with_code, prepare
 from autoif_train.config import parse
 from autoif_train.evaluation import tiny
 from autoif_train.evaluation.statistics import mcnemar
-from autoif_train.feedback.judge import verified
+from autoif_train.execution import Executor
+from autoif_train.feedback.judge import Verify, verified
 from autoif_train.feedback.pairs import PairsSettings, pairs_by_score
-from autoif_train.feedback.quality import QualitySettings
-from autoif_train.feedback.refinement import SparSettings, ends, failing_roots, refining, searched
+from autoif_train.feedback.quality import QualitySettings, quality_judge, score_quality
+from autoif_train.feedback.refinement import (
+    SparSettings,
+    accepted_over_failing,
+    by_functions,
+    ends,
+    failing_roots,
+    refining,
+    searched,
+)
 from autoif_train.feedback.sample import sample
+from autoif_train.feedback.search import Refine
 from autoif_train.rows import Rows, write_rows
-from autoif_train.run import Run
 from autoif_train.tiny.tokenizer import ASSISTANT, CHAT_TEMPLATE, END, PAD, USER
-from autoif_train.training.train import train_dpo, train_sft
-from autoif_train.types import Judged, PreferencePair, Query, Response, Selection, Verdict, derived_seed
+from autoif_train.training.train import train_dpo
+from autoif_train.types import (
+    CheckedInstruction,
+    Judged,
+    PreferencePair,
+    Query,
+    Response,
+    Selection,
+    UserError,
+    Verdict,
+    derived_seed,
+)
 
-ARMS = {
-    "refined": {"strategy": "breadth_first", "refiner": "tiny"},
-    "script anew": {"strategy": "best_of_n", "refiner": "tiny"},
-    "policy anew": {"strategy": "best_of_n", "refiner": "policy"},
-}
-TAUGHT = "refined, taught"
-SEEDS = (1, 2, 3)
+Pair = dict[str, Any]
+Figures = dict[str, Any]
+
+SEARCH, ANEW = SparSettings(), SparSettings(strategy="best_of_n")
+UPDATES = 48
+INDEPENDENT = "policy anew"
 
 
 def edit_distance(first: str, second: str) -> int:
@@ -65,124 +83,169 @@ def edit_distance(first: str, second: str) -> int:
     return row[-1]
 
 
-def said(pair: dict[str, Any], side: str) -> str:
+def said(pair: Pair, side: str) -> str:
     return pair[side][0]["content"]
 
 
-def distance(pairs: Iterable[dict[str, Any]]) -> float:
+def distance(pairs: Iterable[Pair]) -> float:
     """Mean edit distance within pairs, as a share of the longer text."""
     texts = [(said(pair, "chosen"), said(pair, "rejected")) for pair in pairs]
     return statistics.fmean(edit_distance(*both) / max(map(len, both)) for both in texts)
 
 
-def in_common(arms: dict[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-    """A pair for each query in which every arm has one."""
-    by_query = [{pair["query_id"]: pair for pair in pairs} for pairs in arms.values()]
-    shared = [query for query in by_query[0] if all(query in pairs for pairs in by_query)]
-    return {name: [pairs[query] for query in shared] for name, pairs in zip(arms, by_query, strict=True)}
+def spread(values: Sequence[float]) -> str:
+    deviation = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.1f}{deviation}"
 
 
-def spread(values: Sequence[float], digits: int = 1) -> str:
-    deviation = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{statistics.fmean(values):.{digits}f}{deviation}"
+# --- pairs ------------------------------------------------------------------------------------------------------------
+
+
+class Continuing(TransformersChat):
+    """Goes on where the payload of a prompt stops."""
+
+    def encode(self, prompt: Prompt) -> list[int]:
+        return super().encode(prompt) + self.tokenizer(prompt.payload, add_special_tokens=False).input_ids
+
+
+def own_tail(chat: TransformersChat, sampling: SamplingSettings, seed: int) -> Refine:
+    """The failing answer with its tail written anew; every call of the search has more of it written anew."""
+    calls, per_call = 1 + (ANEW.depth - 1) * ANEW.beam, ANEW.refinements_per_node
+    going_on = Continuing((chat.model, chat.tokenizer), chat.name)
+    drawn = sampling.drawing(per_call, ANEW.temperature)
+
+    def head(text: str, first: int) -> str:
+        tokens = chat.tokenizer(text, add_special_tokens=False).input_ids
+        return chat.tokenizer.decode(tokens[: len(tokens) * (calls - 1 - first // per_call) // calls])
+
+    def refine(asked: Sequence[tuple[Query, Judged, int]]) -> list[list[Response]]:
+        heads = [head(answer.response.text, first) for _, answer, first in asked]
+        prompts = [
+            Prompt(query.messages, "tail", kept, derived_seed(seed, "tail", query.id), first)
+            for (query, _, first), kept in zip(asked, heads, strict=True)
+        ]
+        return [
+            [Response(query.id, kept + each.text, chat.name, 0, each.finished) for each in answers]
+            for (query, _, _), kept, answers in zip(asked, heads, going_on.answer(prompts, drawn), strict=True)
+        ]
+
+    return refine
+
+
+def paired(
+    queries: Sequence[Query], chat: Any, sampling: SamplingSettings, scripts: tuple[Refine, Refine], verify: Verify,
+    scored: Callable[[list[Judged]], Iterable[Judged]], quality: QualitySettings, seed: int,
+) -> dict[str, list[Pair]]:  # fmt: skip
+    """Every arm's pairs, of the failing answers that have one in all of them; all answers at one temperature."""
+    sampling = sampling.drawing(SEARCH.responses_per_query, SEARCH.temperature)
+    judged = list(verified(sample(queries, chat, sampling, seed), queries, verify))
+    roots = Selection.of(failing_roots(queries, judged, PairsSettings(), SEARCH.accept_above, seed)).rows
+    mends, answers_anew = scripts
+    ways = {
+        "refined": (mends, SEARCH),
+        "own tail": (own_tail(chat, sampling, seed), ANEW),
+        "script anew": (answers_anew, ANEW),
+        INDEPENDENT: (refining(chat, ANEW, sampling, seed), ANEW),
+    }
+    found: dict[str, dict[str, Pair]] = {}
+    for name, (refine, settings) in ways.items():
+        both = list(scored(list(ends(queries, searched(roots, queries, refine, verify, settings)))))
+        events = pairs_by_score(queries, both, accepted_over_failing(SEARCH), quality, seed)
+        pairs = [each for each in events if isinstance(each, PreferencePair)]
+        found[name] = {pair.query_id: dataclasses.asdict(pair) for pair in pairs}
+    shared = [query.id for query in queries if all(query.id in pairs for pairs in found.values())]
+    random.Random(seed).shuffle(shared)
+    return {name: [pairs[query] for query in shared] for name, pairs in found.items()}
+
+
+def curve(
+    start: str, arms: dict[str, list[Pair]], counts: Sequence[int], dpo: dict[str, Any], policy: PolicySettings,
+    seed: int, measure: Callable[[str], Figures],
+) -> Iterator[Figures]:  # fmt: skip
+    """What DPO of `start` comes to on the first so many pairs of every arm; the start itself is `before`."""
+    if max(counts) > (most := len(next(iter(arms.values())))):
+        raise UserError(f"--counts {max(counts)}: there are {most} pairs")
+    yield {"arm": "before", "count": 0, "distance": 0.0, **measure(start)}
+    with tempfile.TemporaryDirectory() as folder:
+        for count in counts:
+            for name, pairs in arms.items():
+                output, file = Path(folder) / f"{name} {count}", Path(folder) / f"{name} {count}.jsonl"
+                output.mkdir()
+                write_rows(file, pairs[:count])
+                train_dpo(start, Rows(file), {**dpo, "max_steps": UPDATES}, policy, seed, output)
+                apart = 100 * distance(pairs[:count])
+                yield {"arm": name, "count": count, "distance": apart, **measure(str(output))}
+
+
+def table(starts: Sequence[Sequence[Figures]], columns: dict[str, str], against: Callable[..., str]) -> None:
+    """A row for each arm at each count, over all starts."""
+    print("| pairs | count | edit distance % |", " | ".join(columns.values()), "| against policy anew |")
+    print("|---" * (len(columns) + 4) + "|")
+    of = [{(row["arm"], row["count"]): row for row in start} for start in starts]
+    for arm, count in of[0]:
+        rows = [start[arm, count] for start in of]
+        cells = [spread([row[each] for row in rows]) for each in ("distance", *columns)]
+        compared = count and arm != INDEPENDENT
+        cells.append(against(rows, [start[INDEPENDENT, count] for start in of]) if compared else "")
+        print(f"| {arm} | {count} |", " | ".join(cells), "|")
 
 
 # --- the tiny model ---------------------------------------------------------------------------------------------------
 
 
-def first_round(
-    here: Path, lent: dict[str, Path], settings: Any, queries: slice, **chosen: Any
-) -> tuple[list[dict[str, Any]], Any]:
-    """The first round of the recipe in a folder of its own, up to its training: pairs, and demonstrations."""
-    (here / "spar/round_1").mkdir(parents=True)
-    for part, source in lent.items():
-        (here / part).symlink_to(source.resolve())
-    changed = dataclasses.replace(
-        settings, output_dir=str(here), spar=dataclasses.replace(settings.spar, train_refiner=False, **chosen)
-    )
-    with Run(changed, "spar") as run:
-        asked = list(run.rows("data/queries", Query.from_row))[queries]
-        taught = str(here / "refiner") if "refiner" in lent else None
-        pairs, mended = spar.refine(run, changed, str(here / "sft"), taught, 1, asked)
-        return list(pairs), mended
+def on_tiny(folder: Path, counts: Sequence[int], dpo: dict[str, Any]) -> Iterator[Figures]:
+    settings, start = parse("spar.py", "", ["--config", str(folder / "config.yaml")]), str(folder / "sft")
+    queries = [Query.from_row(row) for row in Rows(folder / "data/queries.jsonl")]
+    checked = [CheckedInstruction.from_row(row) for row in Rows(folder / "data/checked.jsonl")]
+    named = {row.instruction.id: row.instruction.text for row in checked}
+    sampling, seed = settings.sampling, settings.seed
+    world = dataclasses.replace(settings.supervisor, kind="tiny")
+
+    def scored(answers: list[Judged]) -> Iterable[Judged]:
+        judge = quality_judge(settings.quality, script)
+        events = score_quality(queries, answers, judge, settings.quality, SEARCH.accept_above, seed)
+        return Selection.of(events).rows
+
+    def measure(policy: str) -> Figures:
+        with open_model(policy, settings.policy, "policy") as chat:
+            sets = {name: list(tiny.answer_set(name, chat, settings.evaluation)) for name in ("H", "Q")}
+        of = {name: tiny.metrics(rows) for name, rows in sets.items()}
+        return {
+            "H": 100 * of["H"]["pass_rate"], "Q": 100 * of["Q"]["pass_rate"], "relevance": 100 * of["H"]["relevance"],
+            "words": of["H"]["mean_words"], "passed": [each.passed for rows in sets.values() for each in rows],
+        }  # fmt: skip
+
+    with (
+        Executor(**dataclasses.asdict(settings.execution)) as executor,
+        open_chat(world, settings.policy, "refiner", folder / "cache.sqlite", settings.engines) as script,
+        open_model(start, settings.policy, "policy") as chat,
+    ):
+        scripts = refining(script, SEARCH, sampling, seed), refining(script, ANEW, sampling, seed)
+        verify = by_functions(executor, named)
+        arms = paired(queries, chat, sampling, scripts, verify, scored, settings.quality, seed)
+    yield from curve(start, arms, counts, {**settings.dpo, **settings.spar.dpo, **dpo}, settings.policy, seed, measure)
 
 
-def tiny_pairs(folder: Path, work: Path, settings: Any, most: int) -> dict[str, list[dict[str, Any]]]:
-    """Every arm's pairs on the run's first queries, its answers drawn once."""
-    found, lent = {}, {part: folder / part for part in ("data", "sft")}
-    for name, chosen in ARMS.items():
-        found[name], _ = first_round(work / name, lent, settings, slice(most), **chosen)
-        first = work / next(iter(ARMS))
-        lent |= {f"spar/round_1/{part}.jsonl": first / f"spar/round_1/{part}.jsonl" for part in ("responses", "judged")}
-    start = {part: folder / part for part in ("data", "sft")}
-    _, mended = first_round(work / "teaching", start, settings, slice(most, None), **ARMS["refined"])
-    (refiner := work / "refiner").mkdir()
-    section = {**settings.sft, **settings.spar.sft}
-    train_sft(str(folder / "sft"), mended, section, settings.policy, settings.seed, refiner)
-    lent["refiner"] = refiner
-    found[TAUGHT], _ = first_round(work / TAUGHT, lent, settings, slice(most), **ARMS["refined"])
-    print(folder.name, {name: len(pairs) for name, pairs in found.items()}, flush=True)
-    return found
-
-
-def on_tiny(runs: Sequence[Path], most: int) -> None:
-    rows: dict[str, list[dict[str, Any]]] = {}
-    for folder in runs:
-        kept = folder / "spar_arms.json"
-        if not kept.exists():
-            kept.write_text(json.dumps(figures_of(folder, most)), encoding="utf-8")
-        for name, figures in json.loads(kept.read_text(encoding="utf-8")).items():
-            rows.setdefault(name, []).append(figures)
-    print_tiny(rows)
-
-
-def figures_of(folder: Path, most: int) -> dict[str, dict[str, Any]]:
-    """What the SFT model and the policy of each arm score, and how far apart the texts of a pair are."""
-    settings, found = parse("spar.py", "", ["--config", str(folder / "config.yaml")]), {}
-    with tempfile.TemporaryDirectory() as work:
-        arms = in_common(tiny_pairs(folder, Path(work), settings, most))
-        for name in ("SFT", *arms):
-            policy = folder / "sft" if name == "SFT" else Path(work) / f"{name}.policy"
-            if name in arms:
-                write_rows(rows := Path(work) / f"{name}.jsonl", arms[name])
-                policy.mkdir()
-                section = {**settings.dpo, **settings.spar.dpo}
-                train_dpo(str(folder / "sft"), Rows(rows), section, settings.policy, settings.seed, policy)
-            with open_model(str(policy), settings.policy, name) as chat:
-                scored = {each: list(tiny.answer_set(each, chat, settings.evaluation)) for each in ("H", "Q")}
-            found[name] = {each: tiny.metrics(rows) for each, rows in scored.items()}
-            found[name]["passed"] = [each.passed for rows in scored.values() for each in rows]
-            found[name]["pairs"] = len(arms.get(name, ()))
-            found[name]["distance"] = distance(arms[name]) if name in arms else 0.0
-    return found
-
-
-def print_tiny(rows: dict[str, list[dict[str, Any]]]) -> None:
-    print("| pairs | count | edit distance % | H | Q | relevant H | words H | against refined |\n" + "|---" * 8 + "|")
-    for name, seeds in rows.items():
-        columns = [[100 * seed[each]["pass_rate"] for seed in seeds] for each in ("H", "Q")]
-        columns += [[100 * seed["H"]["relevance"] for seed in seeds], [seed["H"]["mean_words"] for seed in seeds]]
-        passed, refined = ([each for seed in rows[arm] for each in seed["passed"]] for arm in (name, "refined"))
-        test = mcnemar(refined, passed)
-        against = f"{100 * test['difference']:+.1f}, p {test['p']:.2g}" if name != "refined" else "–"
-        counts, distances = [seed["pairs"] for seed in seeds], [100 * seed["distance"] for seed in seeds]
-        cells = [spread(counts, 0), spread(distances, 0), *map(spread, columns), against]
-        print(f"| {name} |", " | ".join(cells), "|", flush=True)
+def tiny_against(arm: Sequence[Figures], other: Sequence[Figures]) -> str:
+    """Over all pooled prompts of H and Q."""
+    passed = ([each for row in rows for each in row["passed"]] for rows in (other, arm))
+    test = mcnemar(*passed)
+    return f"{100 * test['difference']:+.1f}, p {test['p']:.2g}"
 
 
 # --- characters -------------------------------------------------------------------------------------------------------
 
 CLASSES = {"V": "aeiou", "C": "bcdfg", "L": "lmnpq", "S": "stwxz"}
-PROMPTS = [f"{count} {kind}" for count in range(3, 15) for kind in CLASSES]
+PROMPTS = [f"{count} {kind}" for count in range(3, 31) for kind in CLASSES]
 HELD_OUT = PROMPTS[3::5]
-STEPS, BATCH = 350, 64
+STEPS, BATCH = 500, 64
 DPO = {
-    "learning_rate": 3e-4, "lr_scheduler_type": "linear", "warmup_steps": 5, "num_train_epochs": 1, "beta": 0.1,
+    "learning_rate": 6e-4, "lr_scheduler_type": "linear", "warmup_steps": 5, "beta": 1.0,
     "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.1], "global_batch_size": 16,
     "per_device_train_batch_size": 16, "max_length": 64, "save_strategy": "no", "bf16": False, "logging_steps": 50,
 }  # fmt: skip
-DRAWN = SamplingSettings(5, 1.0, 1.0, 32, 512)
-"""Greedy answers would hide the nuisance: everything here is drawn at temperature 1."""
+DRAWN = SamplingSettings(400, 1.0, 1.0, 48, 512)
+"""Greedy answers would hide the nuisance: what is scored is drawn at temperature 1."""
 
 
 def holds(prompt: str, text: str) -> bool:
@@ -195,10 +258,10 @@ def letters(prompt: str, count: int, capitals: float, chance: random.Random) -> 
     return "".join(letter.upper() if chance.random() < capitals else letter for letter in drawn)
 
 
-def attempt(prompt: str, correlated: bool, chance: random.Random) -> str:
+def attempt(prompt: str, chance: random.Random) -> str:
     """What the policy is raised on: every other answer is wrong, in number or by a letter of another class."""
     capitals = chance.random()
-    wrong = chance.random() < (0.9 - 0.8 * capitals if correlated else 0.5)
+    wrong = chance.random() < (0.5 if prompt in HELD_OUT else 0.9 - 0.8 * capitals)
     slip = chance.choice([-2, -1, 1, 2, 0]) if wrong else 0
     text = letters(prompt, int(prompt.split()[0]) + slip, capitals, chance)
     if wrong and slip == 0:
@@ -215,7 +278,7 @@ def mend(prompt: str, text: str, chance: random.Random) -> str:
     return "".join(kept[: int(count)]) + letters(prompt, int(count) - len(kept), capitals, chance)
 
 
-def raised(folder: Path, correlated: bool, seed: int) -> str:
+def raised(folder: Path, seed: int) -> str:
     """A model of 0.1 M parameters that writes letters, from scratch."""
     import torch
     from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2Tokenizer
@@ -236,7 +299,7 @@ def raised(folder: Path, correlated: bool, seed: int) -> str:
     for step in range(STEPS):
         optimizer.param_groups[0]["lr"] = 3e-3 * min(1, step / 50, (STEPS - step) / 175)
         asked = [chance.choice(PROMPTS) for _ in range(BATCH)]
-        texts = [f"{USER}{prompt}{ASSISTANT}{attempt(prompt, correlated, chance)}{END}" for prompt in asked]
+        texts = [f"{USER}{prompt}{ASSISTANT}{attempt(prompt, chance)}{END}" for prompt in asked]
         batch = tokenizer(texts, padding=True, padding_side="right", return_tensors="pt")
         targets = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
         for row, prompt in zip(targets, asked, strict=True):
@@ -253,7 +316,7 @@ def verify(asked: Sequence[tuple[Query, Response]]) -> list[Judged]:
     return [Judged(response, Verdict((), float(holds(query.prompt, response.text)))) for query, response in asked]
 
 
-def script(anew: bool) -> Any:
+def script(anew: bool) -> Refine:
     """The refiner: it mends, or answers anew; three times in ten it does the one thing or the other wrong."""
 
     def refine(asked: Sequence[tuple[Query, Judged, int]]) -> list[list[Response]]:
@@ -268,34 +331,11 @@ def script(anew: bool) -> Any:
     return refine
 
 
-def character_pairs(policy: str, seed: int) -> dict[str, list[dict[str, Any]]]:
-    """Every arm's pairs, from the same failing answers."""
-    trained = [prompt for prompt in PROMPTS if prompt not in HELD_OUT]
-    queries = [Query(prompt, (), (), id=f"{prompt} {number}") for number in range(20) for prompt in trained]
-    found = {}
-    with open_model(policy, PolicySettings(), "policy") as chat:
-        judged = list(verified(sample(queries, chat, DRAWN, seed), queries, verify))
-        roots = Selection.of(failing_roots(queries, judged, PairsSettings(), 0.5, seed)).rows
-        anew = SparSettings(strategy="best_of_n", temperature=1.0)
-        own = refining(chat, anew, DRAWN, seed)
-        ways = {
-            "refined": (script(False), SparSettings()),
-            "script anew": (script(True), anew),
-            "policy anew": (own, anew),
-        }
-        for name, (refine, settings) in ways.items():
-            both = list(ends(queries, searched(roots, queries, refine, verify, settings)))
-            events = pairs_by_score(queries, both, PairsSettings(), QualitySettings(enabled=False), seed)
-            found[name] = [dataclasses.asdict(each) for each in events if isinstance(each, PreferencePair)]
-    return in_common(found)
-
-
-def measured(policy: str, seed: int) -> dict[str, float]:
-    """Pass rate, share of capitals and length over prompts that no pair was about."""
+def measured(policy: str, seed: int) -> Figures:
+    """Pass rate and share of capitals over prompts that no pair was about, percent."""
     queries = [Query(prompt, (), ()) for prompt in HELD_OUT]
     with open_model(policy, PolicySettings(), "policy") as chat:
-        drawn = dataclasses.replace(DRAWN, responses_per_query=100)
-        texts = [(response.query_id, response.text) for response in sample(queries, chat, drawn, "measured", seed)]
+        texts = [(response.query_id, response.text) for response in sample(queries, chat, DRAWN, "measured", seed)]
     prompts = {query.id: query.prompt for query in queries}
     return {
         "passed": 100 * statistics.fmean(holds(prompts[query], text) for query, text in texts),
@@ -303,40 +343,47 @@ def measured(policy: str, seed: int) -> dict[str, float]:
     }
 
 
-def on_characters(correlated: bool) -> None:
-    rows: dict[str, list[dict[str, float]]] = {}
-    for seed in SEEDS:
-        with tempfile.TemporaryDirectory() as folder:
-            start = raised(Path(folder) / "start", correlated, seed)
-            before = measured(start, seed)
-            rows.setdefault("before", []).append({**before, "distance": 0.0, "drift": 0.0})
-            for name, pairs in character_pairs(start, seed).items():
-                output, file = Path(folder) / name, Path(folder) / f"{name}.jsonl"
-                output.mkdir()
-                write_rows(file, pairs)
-                train_dpo(start, Rows(file), DPO, PolicySettings(), seed, output)
-                after = measured(str(output), seed)
-                drift = after["capitals"] - before["capitals"]
-                rows.setdefault(name, []).append({**after, "distance": 100 * distance(pairs), "drift": drift})
-                print(
-                    f"correlated {correlated}, seed {seed}, {name}: {len(pairs)} pairs, drift {drift:+.1f}", flush=True
-                )
-    print("| pairs | edit distance % | pass rate % | drift of capitals, points | its size |\n|---|---|---|---|---|")
-    for name, seeds in rows.items():
-        cells = [spread([seed[each] for seed in seeds]) for each in ("distance", "passed", "drift")]
-        print(f"| {name} |", " | ".join([*cells, spread([abs(seed["drift"]) for seed in seeds])]), "|", flush=True)
+def on_characters(seed: int, counts: Sequence[int], dpo: dict[str, Any]) -> Iterator[Figures]:
+    asked = [prompt for prompt in PROMPTS if prompt not in HELD_OUT]
+    queries = [Query(prompt, (), (), id=f"{prompt} {number}") for number in range(20) for prompt in asked]
+    policy, quality = PolicySettings(), QualitySettings(enabled=False)
+    with tempfile.TemporaryDirectory() as folder:
+        start = raised(Path(folder), seed)
+        with open_model(start, policy, "policy") as chat:
+            arms = paired(queries, chat, DRAWN, (script(False), script(True)), verify, lambda rows: rows, quality, seed)
+        before = None
+        for row in curve(start, arms, counts, {**DPO, **dpo}, policy, seed, lambda path: measured(path, seed)):
+            before = before or row
+            yield {**row, "drift": row["capitals"] - before["capitals"]}
+
+
+def character_against(arm: Sequence[Figures], other: Sequence[Figures]) -> str:
+    """Pass rates, seed by seed."""
+    return spread([row["passed"] - its["passed"] for row, its in zip(arm, other, strict=True)])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("world", choices=("characters", "correlated", "tiny"))
-    parser.add_argument("runs", nargs="*", type=Path)
-    parser.add_argument("--queries", type=int, default=1200, help="of each run; others teach a refiner")
+    parser.add_argument("world", choices=("characters", "tiny"))
+    parser.add_argument("--seeds", nargs="+", type=int, default=(1, 2, 3), help="of characters")
+    parser.add_argument("--runs", nargs="+", type=Path, default=(), help="finished run folders, of tiny")
+    parser.add_argument("--counts", nargs="+", type=int, default=(64, 256, 1024), help="of pairs")
+    parser.add_argument("--dpo", type=json.loads, default={}, help='laid over the trainer\'s settings: {"beta": 0.1}')
+    parser.add_argument("--kept", type=Path, default=Path("spar_figures"), help="folder")
     asked = parser.parse_args()
+    make, starts = (on_tiny, asked.runs) if asked.world == "tiny" else (on_characters, asked.seeds)
+    asked.kept.mkdir(parents=True, exist_ok=True)
+    found = []
+    for start in starts:
+        kept = asked.kept / f"{asked.world}_{Path(str(start)).name}.json"
+        if not kept.exists():
+            kept.write_text(json.dumps(list(make(start, asked.counts, asked.dpo))), encoding="utf-8")
+        found.append(json.loads(kept.read_text(encoding="utf-8")))
     if asked.world == "tiny":
-        on_tiny(asked.runs, asked.queries)
+        columns = {"H": "H", "Q": "Q", "relevance": "relevant H", "words": "words H"}
+        table(found, columns, tiny_against)
     else:
-        on_characters(asked.world == "correlated")
+        table(found, {"passed": "pass rate %", "drift": "drift of capitals, points"}, character_against)
 
 
 if __name__ == "__main__":
