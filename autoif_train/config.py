@@ -120,6 +120,8 @@ FREE_KEYS = {key for key, _, free in leaves(Settings) if free} | {
     f"{section}.{name}" for section in PASSED_THROUGH for name in FREE_ARGUMENTS
 }
 """What may change between two runs in one folder: it decides how fast or where, or extends, never what is made."""
+RUN_THE_MODEL = ("api", "vllm", "transformers")
+"""Kinds that run the model `supervisor.model`: which of them does is free as well. The others are somebody else."""
 
 
 def parse(recipe: str, description: str, arguments: Sequence[str] | None = None) -> Settings:
@@ -360,15 +362,19 @@ def differing_keys(old: dict[str, Any], settings: Settings) -> list[str]:
     return [
         f"{key}: {before.get(key)} → {after.get(key)}"
         for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and not _is_free(key, after)
+        if before.get(key) != after.get(key) and not _is_free(key, before, after)
     ]
 
 
-def _is_free(key: str, settings: dict[str, Any]) -> bool:
-    """Whether a key may change; how a global batch is split may where its size is stated, and decides it elsewhere."""
+def _is_free(key: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Whether a key may change, where that hangs on other keys too."""
     section, _, name = key.rpartition(".")
-    # A section that is laid over another one may leave the size to that.
-    stated = [settings.get(f"{each}.global_batch_size") for each in (section, PASSED_THROUGH.get(section))]
+    if key in ("supervisor.kind", "respondent.kind"):
+        # A respondent that has no kind of its own has the supervisor's.
+        return all((tree.get(key) or tree.get("supervisor.kind")) in RUN_THE_MODEL for tree in (before, after))
+    # How a global batch is split is free where its size is stated, and decides it elsewhere. A section that is laid
+    # over another one may leave the size to that.
+    stated = [after.get(f"{each}.global_batch_size") for each in (section, PASSED_THROUGH.get(section))]
     splits = name in ("per_device_train_batch_size", "gradient_accumulation_steps")
     return key in FREE_KEYS and not (splits and stated == [None, None])
 

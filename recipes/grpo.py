@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import sft
 from autoif_train.answering import judged_answers
 from autoif_train.command import run_recipe
-from autoif_train.feedback.quality import quality_judge
+from autoif_train.feedback.quality import check_quality_judge, quality_judge
 from autoif_train.feedback.reward_shaping import in_band, reliabilities, shaped_reward
 from autoif_train.feedback.rounds import round_queries
 from autoif_train.run import Run, bring
@@ -28,6 +28,8 @@ def main(settings):
     with Run(settings, "grpo") as run:
         policy = run.need("sft", "sft")
         queries = list(run.need("data/queries", "generate_data", read=Query.from_row))
+        if settings.grpo.gate:
+            check_quality_judge(settings.quality, settings.supervisor, settings.policy)
         for number in range(1, settings.grpo.rounds + 1):
             name, seed = f"grpo/round_{number}", (settings.seed, "grpo", number)
             asked = round_queries(queries, settings.online_dpo, settings.synthesis.max_answered_queries, number)

@@ -20,6 +20,7 @@ from autoif_train.evaluation.choice import validate
 from autoif_train.evaluation.drift import drift
 from autoif_train.feedback.pairs import pairs_by_score
 from autoif_train.feedback.progress import best, change, is_flat, rate
+from autoif_train.feedback.quality import check_quality_judge
 from autoif_train.feedback.resample import joined, without_signal
 from autoif_train.feedback.rounds import (
     check_validation,
@@ -41,6 +42,7 @@ def main(settings):
     with Run(settings, "online_dpo") as run:
         policies = [run.need("sft", "sft")]
         queries = list(run.need("data/queries", "generate_data", read=Query.from_row))
+        check_quality_judge(settings.quality, settings.supervisor, settings.policy)
         queries, held_back = hold_back(queries, settings.online_dpo)
         history = [passed_prompts(run, settings, "online_dpo/start", policies[0], held_back)]
         check_validation(history[0], settings.online_dpo)

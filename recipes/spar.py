@@ -17,6 +17,7 @@ from autoif_train.answering import scored_answers
 from autoif_train.command import run_recipe
 from autoif_train.feedback.judge import verified
 from autoif_train.feedback.pairs import pairs_by_score
+from autoif_train.feedback.quality import check_quality_judge
 from autoif_train.feedback.refinement import (
     accepted_over_failing,
     by_functions,
@@ -41,6 +42,7 @@ def main(settings):
         policy, refiner = run.need("sft", "sft"), None
         read = partial(Query.from_row, bare=settings.spar.verify != "functions")
         queries = list(run.need("data/queries", "generate_data", read=read))
+        check_quality_judge(settings.quality, settings.supervisor, settings.policy)
         for number in range(1, settings.spar.rounds + 1):
             name = f"spar/round_{number}"
             asked = round_queries(queries, settings.online_dpo, settings.synthesis.max_answered_queries, number)

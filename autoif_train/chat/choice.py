@@ -15,7 +15,7 @@ from autoif_train.chat.cache import AnswerCache, Keeper
 from autoif_train.chat.policy import PolicySettings, load_tokenizer
 from autoif_train.chat.recorded import RecordedChat
 from autoif_train.chat.server import PolicySamplingSettings
-from autoif_train.chat.vllm import VllmSettings
+from autoif_train.chat.vllm import VllmSettings, under_launcher
 from autoif_train.resources import resolve
 from autoif_train.setting import setting
 from autoif_train.types import UserError, content_id
@@ -92,18 +92,12 @@ def open_chat(
 
     `cache` is the file that keeps its answers, paid or computed. Raises `UserError` where the settings name nobody.
     """
+    check_chat(settings, policy, role)
     match settings.kind:
         case "recorded":
-            if settings.recordings is None:
-                raise UserError(f"{role}.recordings: no file named; name one or choose another {role}.kind, e.g. api")
             return nullcontext(RecordedChat(resolve(settings.recordings)))
         case "api":
-            named = {field.name: getattr(settings, field.name) for field in dataclasses.fields(ApiSettings)}
-            return _open_api(ApiSettings(**named), cache, role)
-        case "transformers" | "vllm" if not settings.model:
-            raise UserError(f"{role}.model: not set; name a hub id or a local path")
-        case "policy" if not policy.model:
-            raise UserError(f"policy.model: not set, and {role}.kind is policy; name a hub id or a local path")
+            return _open_api(_api_settings(settings), cache, role)
         case "policy":
             return open_kept(policy.model, policy, "base", cache, engines)
         case "tiny":
@@ -113,6 +107,29 @@ def open_chat(
         case engine:
             itself = PolicySettings(sampling_engine=engine)
             return open_kept(settings.model, itself, Path(settings.model).name, cache, engines)
+
+
+def check_chat(settings: SupervisorSettings, policy: PolicySettings, role: str) -> None:
+    """Raise `UserError` for whoever `open_chat` could not open in this process, without loading anybody."""
+    match settings.kind:
+        case "recorded" if settings.recordings is None:
+            raise UserError(f"{role}.recordings: no file named; name one or choose another {role}.kind, e.g. api")
+        case "api":
+            ApiChat(_api_settings(settings), section=role)
+        case "transformers" | "vllm" if not settings.model:
+            raise UserError(f"{role}.model: not set; name a hub id or a local path")
+        case "vllm" if under_launcher():
+            raise UserError(
+                f"{role}.kind: vllm cannot be opened under a launcher of several processes; run `vllm serve "
+                f"{settings.model}` on other GPUs and give --{role}.kind api --{role}.base_url ADDRESS, which a begun "
+                "folder takes"
+            )
+        case "policy" if not policy.model:
+            raise UserError(f"policy.model: not set, and {role}.kind is policy; name a hub id or a local path")
+
+
+def _api_settings(settings: SupervisorSettings) -> ApiSettings:
+    return ApiSettings(**{field.name: getattr(settings, field.name) for field in dataclasses.fields(ApiSettings)})
 
 
 @contextmanager

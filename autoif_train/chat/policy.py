@@ -32,7 +32,7 @@ class PolicySettings:
     bfloat16. transformers samples in bfloat16 on a GPU and in float32 on a CPU, whatever stands here."""
     architecture: dict[str, Any] | None = None
     """What `autoif plan` must know of the model's config.json to count its parameters without the hub."""
-    sampling_engine: Literal["transformers", "vllm", "server"] = "transformers"
+    sampling_engine: Literal["transformers", "vllm", "server"] = setting("transformers", free=True)
     """What draws the policy's answers: transformers in this process, vLLM in one of its own, or a server that is told
     of each checkpoint (`sampling.base_url`) (ours)."""
 

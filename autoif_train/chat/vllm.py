@@ -39,7 +39,7 @@ class VllmSettings:
     """GPUs over which one copy of the model is spread (ours)."""
     gpu_memory_utilization: float = setting(0.9, above=0, most=1, free=True)
     """Share of each GPU's memory that the engine may take, 0 to 1 (vLLM's own default)."""
-    max_model_len: int | None = setting(None, least=1)
+    max_model_len: int | None = setting(None, least=1, free=True)
     """Longest prompt and answer together in tokens; null = what the model allows."""
 
 
@@ -71,10 +71,10 @@ class VllmChat:
         return {"engine": f"vllm {self.version}"}
 
     def __enter__(self) -> Self:
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        if under_launcher():
             raise UserError(
                 "vllm: under a launcher every process would open an engine on the same GPU; start the recipe in one "
-                "process, or sample with transformers"
+                "process, or sample with another --policy.sampling_engine, which a begun folder takes"
             )
         mine, its = socket.socketpair()
         with its:
@@ -156,6 +156,11 @@ class VllmChat:
         for prompt, ids, row in zip(prompts, encoded, rows, strict=True):
             self.usage.setdefault(prompt.step, Usage()).add(count, len(ids), sum(tokens for _, tokens in row))
         return [[answer for answer, _ in row] for row in rows]
+
+
+def under_launcher() -> bool:
+    """Whether this process is one of several, in which no engine is opened."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def _mend(error: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
+from autoif_train.chat.choice import SupervisorSettings, check_chat
+from autoif_train.chat.policy import PolicySettings
 from autoif_train.feedback.judge import frames
 from autoif_train.setting import setting
 from autoif_train.synthesis import reading
@@ -36,6 +38,12 @@ class QualitySettings:
     """How often another score is drawn in the place of one that cannot be read (ours)."""
     batch_size: int = setting(64, least=1, free=True)
     """Analyses that a local judge writes side by side (ours)."""
+
+
+def check_quality_judge(settings: QualitySettings, supervisor: SupervisorSettings, policy: PolicySettings) -> None:
+    """Refuse who could not be opened to score quality, before the answers are sampled that are to be scored."""
+    if settings.enabled and settings.judge == "supervisor":
+        check_chat(supervisor, policy, "supervisor")
 
 
 def quality_judge(settings: QualitySettings, supervisor: ChatModel) -> ChatModel:

@@ -1,18 +1,20 @@
-"""Recipes under a launcher of several processes: one says what all have done, and nobody loads a model to wait."""
+"""Recipes under a launcher of several processes: one says what all have done."""
 
 from __future__ import annotations
 
-import dataclasses
+import importlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from autoif_train.chat.choice import SupervisorSettings
+import pytest
+
 from autoif_train.config import resolve
 from autoif_train.rows import write_rows
 from autoif_train.run import Run
+from autoif_train.types import UserError
 from tests.conftest import ROOT
 
 
@@ -42,14 +44,16 @@ def test_two_processes_share_the_answers_of_an_evaluation_and_one_shows_them(tin
     assert {"cache.sqlite", "cache_1.sqlite"} <= {path.name for path in folder.iterdir()}
 
 
-def test_a_process_that_waits_for_scores_loads_no_supervisor(tmp_path, monkeypatch):
+@pytest.mark.parametrize("recipe", ["online_dpo", "spar", "grpo"])
+def test_a_supervisor_that_cannot_be_opened_is_refused_before_a_round_is_sampled(tmp_path, monkeypatch, recipe):
     monkeypatch.syspath_prepend(ROOT / "recipes")
-    import online_dpo
-
-    nowhere = SupervisorSettings(kind="transformers", model=str(tmp_path / "no model"))
-    settings = dataclasses.replace(resolve(), supervisor=nowhere, output_dir=str(tmp_path))
-    monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    write_rows(tmp_path / "online_dpo/round_1/scored.jsonl", [])
-    with Run(settings, "online_dpo") as run:
-        assert not list(online_dpo.with_quality(run, settings, "online_dpo/round_1", [], [], 0.5, ()))
+    write_rows(tmp_path / "data/queries.jsonl", [])
+    (tmp_path / "sft").mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / "sft" / name).touch()
+    flags = {"supervisor.kind": "vllm", "output_dir": tmp_path, "quality.enabled": True}
+    monkeypatch.setattr(Run, "_claim", lambda _: None)
+    with pytest.raises(UserError, match=r"--supervisor.kind api --supervisor.base_url"):
+        importlib.import_module(recipe).main(resolve(model="qwen2-7b", **flags))
+    assert sorted(path.name for path in tmp_path.rglob("*.jsonl")) == ["queries.jsonl"]

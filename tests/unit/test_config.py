@@ -416,6 +416,36 @@ def test_a_folder_of_an_earlier_version_goes_on_where_its_new_settings_are_as_sh
     assert differing_keys(earlier, resolve(**flags)) == found
 
 
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"policy.sampling_engine": "server"},
+        {"policy.sampling_engine": "vllm", "vllm.max_model_len": 4096},
+        {"supervisor.kind": "vllm"},
+        {"respondent.kind": "transformers"},
+    ],
+)
+def test_where_a_model_is_sampled_may_change(tmp_path, flags):
+    file = tmp_path / "config.yaml"
+    file.write_text(dump(resolve(model="qwen2-7b")))
+    assert differing_keys(load_dump(file), resolve(model="qwen2-7b", **flags)) == []
+
+
+@pytest.mark.parametrize("role", ["supervisor", "respondent"])
+@pytest.mark.parametrize("kind", ["policy", "tiny", "recorded"])
+@pytest.mark.parametrize("back", [False, True])
+def test_who_is_asked_may_not_change(role, kind, back):
+    both = [resolve(model="qwen2-7b"), resolve(model="qwen2-7b", **{f"{role}.kind": kind})]
+    before, after = reversed(both) if back else both
+    assert any(f"{role}.kind: " in line for line in differing_keys(dataclasses.asdict(before), after))
+
+
+def test_another_supervisor_of_another_kind_is_another_configuration():
+    before = dataclasses.asdict(resolve(model="qwen2-7b"))
+    after = resolve(model="qwen2-7b", **{"supervisor.kind": "vllm", "supervisor.model": "another"})
+    assert [line.partition(":")[0] for line in differing_keys(before, after)] == ["supervisor.model"]
+
+
 @pytest.mark.parametrize("key", ["seed", "sft.num_train_epochs", "pairs.max_per_query", "execution.timeout_seconds"])
 def test_a_difference_names_its_key_and_both_values(tmp_path, key):
     (found,) = differences(tmp_path, **{key: 7})
