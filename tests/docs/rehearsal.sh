@@ -1,6 +1,6 @@
 # Stand-ins for what a test machine has not got, or should not do again; everything else runs for real. A recipe for the
 # tiny model runs for real at the sizes of the tests, in run folders that are laid out already; for any other model its
-# settings are resolved. Sourced by bash before the commands of a page.
+# settings are resolved, and the engine that its launcher would start is held against them. Sourced by bash before the commands of a page.
 set -euo pipefail
 
 python() {
@@ -25,10 +25,12 @@ python() {
 accelerate() {
   test "$1" = launch
   shift
+  local file=""
   while [[ "$1" == --* ]]; do
-    case "$1" in --config_file) test -f "$2" ;; esac
+    case "$1" in --config_file) file="$2" ;; esac
     shift 2
   done
+  command "$PYTHON" "$REHEARSAL/launched.py" "$file" "$@"
   python "$@"
 }
 

@@ -1,4 +1,9 @@
-"""Every command and every piece of Python in README and docs is executed."""
+"""Every command and every piece of Python in README and docs is tried, as far as a test machine can.
+
+Python and what runs on the tiny model is executed; a recipe for a larger model has its settings resolved and its engine
+checked; `make` is a dry run, shell scripts are parsed, the extras of an install are looked up, servers are left out
+(rehearsal.sh).
+"""
 
 from __future__ import annotations
 
@@ -71,6 +76,21 @@ def test_python_works(block, desk):
 def test_settings_are_settings(block, desk):
     (desk / "of_the_page.yaml").write_text(block.text)
     execute([sys.executable, "recipes/sft.py", "--config", "of_the_page.yaml", "--print_config"], desk)
+
+
+@pytest.mark.parametrize(
+    ("launcher", "code"),
+    [("", 1), ("--config_file deepspeed_configs/zero2.yaml", 1), ("--config_file deepspeed_configs/zero3.yaml", 0)],
+)
+def test_a_launch_on_an_engine_that_the_model_refuses_is_noticed(launcher, code):
+    command = f"accelerate launch {launcher} recipes/online_dpo.py --model qwen2-7b"
+    environment = {**os.environ, "PYTHON": sys.executable, "SMALL": "", "REHEARSAL": str(HERE), "PYTHONPATH": str(ROOT)}
+    lines = f"source '{HERE / 'rehearsal.sh'}'\n{command}"
+    done = subprocess.run(
+        ["bash", "-c", lines], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert ("engine: asked for zero3" in done.stderr) == bool(code)
 
 
 def test_commands_stand_in_console_blocks():
