@@ -89,23 +89,20 @@ def collect_pairs(run, settings, policy, number, queries):
 
 def answer(run, settings, policy, queries, name, seed):
     """The policy's answers, judged and scored; then as many again where the first make no pair, within the budget."""
-    names = {step: f"{name}/{step}" for step in ("responses", "judged", "scored")}
-    first = draw(run, settings, policy, queries, seed, names)
+    first = draw(run, settings, policy, queries, seed, f"{name}/responses", f"{name}/judged", f"{name}/scored")
     budget = settings.online_dpo.resample_budget
     flat = without_signal(queries, first, settings.pairs, settings.quality, budget, *seed)
     if not flat:
         return first
-    names = {step: f"{name}/resampled_{step}" for step in ("judged", "scored")}
-    names["responses"] = f"{name}/resampled"
-    return joined(queries, first, draw(run, settings, policy, flat, (*seed, "again"), names))
+    again = f"{name}/resampled"
+    second = draw(run, settings, policy, flat, (*seed, "again"), again, f"{again}_judged", f"{again}_scored")
+    return joined(queries, first, second)
 
 
-def draw(run, settings, policy, queries, seed, names):
-    """K answers to each query, judged and scored, kept under the `names` of the three steps."""
-    judged = judged_answers(
-        run, policy, queries, settings.sampling, seed, responses=names["responses"], judged=names["judged"]
-    )
-    return scored_answers(run, queries, judged, settings.pairs.chosen_above, seed, scored=names["scored"])
+def draw(run, settings, policy, queries, seed, responses, judged, scored):
+    """K answers to each query, kept under the names of the three steps."""
+    rows = judged_answers(run, policy, queries, settings.sampling, seed, responses=responses, judged=judged)
+    return scored_answers(run, queries, rows, settings.pairs.chosen_above, seed, scored=scored)
 
 
 def every_judged(run, name):
