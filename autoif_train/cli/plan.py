@@ -51,8 +51,8 @@ def main(arguments: Arguments) -> None:
     console.print(_calls(settings, options))
     console.print(
         f"Assumed: {options.surviving:.0%} of the instructions and {options.passing:.0%} of the responses pass; "
-        "questions that settle disputes between functions (agreement, sharpening) are not counted; a "
-        "local model costs time instead of money."
+        "arbitration (agreement, sharpening) is the most that its budgets allow; answers that are asked for again, "
+        "SPaR, GRPO and judged benchmarks are not counted; a local model costs time instead of money."
     )
 
 
@@ -123,26 +123,32 @@ def _time(model: Shape, planned: list[PlannedStage], gpu: Gpu, options: argparse
 def _calls(settings: Any, options: argparse.Namespace) -> Table:
     from rich.table import Table
 
+    from autoif_train.chat.choice import respondent_settings
     from autoif_train.synthesis.plan import planned_calls
 
-    supervisor = settings.supervisor
-    prices = (supervisor.price_per_million_input_tokens, supervisor.price_per_million_output_tokens)
-    table = Table("step", "answers", "million tokens in", "out", "money", title=f"Calls ({supervisor.kind})")
-    for column in table.columns[1:]:
+    roles = {
+        "supervisor": settings.supervisor,
+        "respondent": respondent_settings(settings.supervisor, settings.respondent),
+    }
+    kinds = ", ".join(f"{role}: {who.kind}" for role, who in roles.items())
+    table = Table("step", "who", "answers", "mn tokens in", "out", "money", title=f"Calls ({kinds})")
+    for column in table.columns[2:]:
         column.justify = "right"
     whole = 0.0
     planned = planned_calls(
-        settings.synthesis, settings.back_translation, settings.sampling, settings.quality,
-        options.surviving, options.passing,
+        settings.synthesis, settings.agreement, settings.sharpening, settings.back_translation, settings.sampling,
+        settings.quality, settings.online_dpo, options.surviving, options.passing,
     )  # fmt: skip
     for calls in planned:
-        money = (calls.input_tokens * prices[0] + calls.output_tokens * prices[1]) / 1e6
+        who = roles[calls.role]
+        money = calls.input_tokens * who.price_per_million_input_tokens / 1e6
+        money += calls.output_tokens * who.price_per_million_output_tokens / 1e6
         whole += money
         table.add_row(
-            calls.step, f"{calls.answers:,}", f"{calls.input_tokens / 1e6:.2f}", f"{calls.output_tokens / 1e6:.2f}",
-            f"{money:.2f}",
+            calls.step, calls.role, f"{calls.answers:,}", f"{calls.input_tokens / 1e6:.2f}",
+            f"{calls.output_tokens / 1e6:.2f}", f"{money:.2f}",
         )  # fmt: skip
-    table.add_row("together", f"{sum(calls.answers for calls in planned):,}", "", "", f"{whole:.2f}")
-    if not any(prices):
+    table.add_row("together", "", f"{sum(calls.answers for calls in planned):,}", "", "", f"{whole:.2f}")
+    if not whole:
         table.caption = "No prices set: --supervisor.price_per_million_input_tokens and …_output_tokens"
     return table

@@ -21,6 +21,14 @@ def test_without_prices_it_says_which_settings_they_are(capsys, tmp_path):
     assert "No prices set" in capsys.readouterr().out
 
 
+def test_each_role_has_its_own_price(capsys, tmp_path):
+    prices = ["--supervisor.price_per_million_output_tokens", "1", "--respondent.price_per_million_output_tokens", "0"]
+    main(["--model", "qwen2-7b", "--output_dir", str(tmp_path), *prices])
+    lines = [[cell.strip() for cell in line.split("│")] for line in capsys.readouterr().out.splitlines()]
+    money = {cells[1]: float(cells[-2]) for cells in lines if len(cells) == 8 and cells[-2]}
+    assert money["responses"] == 0 < money["quality"]
+
+
 @pytest.mark.parametrize(
     ("flags", "named"),
     [
