@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import json
 import logging
@@ -25,6 +24,7 @@ from typing import Any, TypeVar
 import yaml
 from tqdm import tqdm
 
+from autoif_train import lock
 from autoif_train.chat.base import ChatModel
 from autoif_train.chat.choice import open_chat, open_kept
 from autoif_train.chat.shared import SharedChat, Superfluous, bounds, share_path
@@ -81,11 +81,11 @@ class Run:
                 f"output_dir: {self.folder}: {error.strerror}; name a folder that can be written"
             ) from error
         if self.rank == 0:
-            self._take_lock()
+            self._lock = lock.take(self.folder, self.recipe)
             try:
                 self._claim()
             except UserError:
-                self._lock.close()
+                lock.release(self._lock)
                 raise
             self._progress = Progress(self.path("progress.json"), self._manifest().get("calls", {}))
         return self
@@ -96,16 +96,7 @@ class Run:
             with contextlib.suppress(OSError):
                 self._note_chats()
                 self._progress.close()
-            self._lock.close()
-
-    def _take_lock(self) -> None:
-        self._lock = (self.folder / ".lock").open("w", encoding="utf-8")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"output_dir: another process works in {self.folder}; wait for it or name another"
-            ) from error
+            lock.release(self._lock)
 
     def _claim(self) -> None:
         """A folder belongs to one resolved configuration; another one is refused, never merged.

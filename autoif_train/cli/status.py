@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 from autoif_train.cli.arguments import Arguments, file_parser, run_folder
 from autoif_train.funnel import funnel_lines, gate_lines, read_funnel
+from autoif_train.lock import is_held
 from autoif_train.progress import read_progress, spent_lines
 
 
@@ -26,7 +25,7 @@ def main(arguments: Arguments) -> None:
     progress = read_progress(folder / "progress.json")
     if progress is not None:
         seconds = time.time() - progress["began"]
-        state = "running" if _locked(folder) else "stopped in its midst; the same command goes on from there"
+        state = "running" if is_held(folder) else "stopped in its midst; the same command goes on from there"
         print(f"\n{progress['step']}: {state}; begun {seconds:.0f} s ago, so far:")
         print("\n".join(funnel_lines(progress["funnel"])))
     spent = spent_lines((progress or known).get("calls", {}))
@@ -34,15 +33,3 @@ def main(arguments: Arguments) -> None:
         print("\n" + "\n".join(spent))
     if options.examples:
         print("\n".join(gate_lines(read_funnel(folder / "funnel.json"))))
-
-
-def _locked(folder: Path) -> bool:
-    """Whether a recipe works in the folder."""
-    try:
-        with (folder / ".lock").open(encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False

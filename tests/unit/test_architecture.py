@@ -22,7 +22,7 @@ MODULES = sorted(file for file in PACKAGE.rglob("*.py") if "data" not in file.pa
 # A part may import its own level and those before it.
 LEVELS = (
     ("types",),
-    ("resources", "setting", "versions", "rows", "funnel", "lazy"),
+    ("resources", "setting", "versions", "rows", "funnel", "lazy", "lock"),
     ("chat", "execution"),
     ("synthesis", "feedback"),
     ("training", "tiny"),

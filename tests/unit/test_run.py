@@ -266,9 +266,9 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
 
 def test_two_at_once_are_refused(tmp_path):
     with (
-        Run(settings_in(tmp_path), "test"),
-        pytest.raises(UserError, match="another process"),
-        Run(settings_in(tmp_path), "test"),
+        Run(settings_in(tmp_path), "sft"),
+        pytest.raises(UserError, match=f"sft, process {os.getpid()} on .* works in {tmp_path}"),
+        Run(settings_in(tmp_path), "evaluate"),
     ):
         pass
 
