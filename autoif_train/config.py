@@ -45,7 +45,9 @@ from autoif_train.training.arguments import FREE_ARGUMENTS, OF_THE_RUN, declared
 from autoif_train.training.engine import Engine
 from autoif_train.types import UserError
 
-CONFIGS = Path(__file__).parent.parent / "recipes" / "configs"
+# An installed package holds a copy of the checkout's (setup.py).
+CHECKOUT, INSTALLED = Path(__file__).parents[1] / "recipes" / "configs", Path(__file__).parent / "configs"
+CONFIGS = INSTALLED if INSTALLED.is_dir() else CHECKOUT
 set_parsing_settings(docstring_parse_attribute_docstrings=True)
 
 
