@@ -14,7 +14,10 @@ from autoif_train.types import UserError
 
 def take(folder: Path, recipe: str) -> TextIO:
     """The lock of a folder, which `release` gives back; raises `UserError` with the name of who holds it."""
-    lock = (folder / ".lock").open("a+", encoding="utf-8")
+    try:
+        lock = (folder / ".lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"output_dir: {folder}/.lock: {error.strerror}; name a folder of your own") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -22,6 +25,11 @@ def take(folder: Path, recipe: str) -> TextIO:
         told = _told(folder)
         who = f"{told['recipe']}, process {told['pid']} on {told['host']}," if told else "another process"
         raise UserError(f"output_dir: {who} works in {folder}; wait for it or name another") from error
+    except OSError as error:
+        lock.close()
+        raise UserError(
+            f"output_dir: {folder} cannot be locked ({error.strerror}); name a folder on a file system with locks"
+        ) from error
     lock.truncate(0)
     json.dump({"recipe": recipe, "pid": os.getpid(), "host": socket.gethostname()}, lock)
     lock.flush()
@@ -31,6 +39,8 @@ def take(folder: Path, recipe: str) -> TextIO:
 def release(lock: TextIO) -> None:
     """Nobody holds the folder any more."""
     lock.truncate(0)
+    # Whatever was forked meanwhile has the file open as well, and closing it here alone would not free it.
+    fcntl.flock(lock, fcntl.LOCK_UN)
     lock.close()
 
 
@@ -55,7 +65,7 @@ def _told(folder: Path) -> dict[str, Any]:
     """What the holder wrote; nothing where nobody holds the folder, or an earlier version does."""
     try:
         return json.loads((folder / ".lock").read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, PermissionError, ValueError):
         return {}
 
 

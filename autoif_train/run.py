@@ -272,9 +272,9 @@ class Run:
         return self._lazy_chat(role, open_kept, model, self.settings.policy, name or self.signature(model))
 
     def open_supervisor(self, role: str = "supervisor", **changed: Any) -> Lazy:
-        """The supervisor, with what is `changed` of its settings; `role` names it in messages and counts."""
+        """The supervisor, with what is `changed` of its settings; what it spends is counted under its `role`."""
         supervisor = dataclasses.replace(self.settings.supervisor, **changed)
-        return self._lazy_chat(role, open_chat, supervisor, self.settings.policy, role)
+        return self._lazy_chat(role, open_chat, supervisor, self.settings.policy, "supervisor")
 
     def open_refiner(self, kind: str, itself: AbstractContextManager[ChatModel]) -> AbstractContextManager[ChatModel]:
         """Who mends a policy's answers: the policy `itself`, the supervisor, or the tiny world's script."""

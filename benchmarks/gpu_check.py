@@ -155,14 +155,14 @@ def work(folder: Path, method: str, rows: int) -> tuple[int, float]:
     from autoif_train.chat.policy import PolicySettings, load_tokenizer
     from autoif_train.rows import Rows
     from autoif_train.training.inspection import ends_of, inspect_row
-    from autoif_train.training.plan import Stage, shape, training_flops
+    from autoif_train.training.plan import PlannedStage, shape, training_flops
 
     model = str(folder / "model")
     tokenizer = load_tokenizer(model, PolicySettings())
     row = next(iter(Rows(folder / f"{method}.jsonl")))
     sequences = inspect_row(row, tokenizer, ends_of(model, tokenizer), {})
     each = sum(len(sequence.ids) for sequence in sequences) / len(sequences)
-    stage = Stage(method, rows, 1, rows, rows, 2048, len(sequences), each, checkpointing=True)
+    stage = PlannedStage(method, rows, 1, rows, rows, 2048, len(sequences), each, checkpointing=True)
     return stage.tokens, training_flops(shape(PolicySettings(model)), stage)
 
 

@@ -55,7 +55,8 @@ def main(settings):
             run.open_executor() as executor,
             run.alone(lambda: open_roles(*asked)) as roles,
         ):
-            run.remember("execution", "sandbox", executor.report)
+            if run.rank == 0:
+                run.remember("execution", "sandbox", executor.report)
             supervisor, respondent = ((roles or {}).get(role) for role in ("supervisor", "respondent"))
             run.watch("supervisor", supervisor)
             run.watch("respondent", respondent)

@@ -86,18 +86,18 @@ def respondent_settings(supervisor: SupervisorSettings, respondent: RespondentSe
 
 
 def open_chat(
-    settings: SupervisorSettings, policy: PolicySettings, role: str, cache: Path, engines: Engines = ALL_DEFAULT
+    settings: SupervisorSettings, policy: PolicySettings, section: str, cache: Path, engines: Engines = ALL_DEFAULT
 ) -> AbstractContextManager[ChatModel]:
-    """The chat model of a role (`supervisor` or `respondent`), to be used in a `with` block.
+    """The chat model that the settings of a section name (`supervisor`, `evaluation.judge` …), for a `with` block.
 
     `cache` is the file that keeps its answers, paid or computed. Raises `UserError` where the settings name nobody.
     """
-    check_chat(settings, policy, role)
+    check_chat(settings, policy, section)
     match settings.kind:
         case "recorded":
             return nullcontext(RecordedChat(resolve(settings.recordings)))
         case "api":
-            return _open_api(_api_settings(settings), cache, role)
+            return _open_api(_api_settings(settings), cache, section)
         case "policy":
             return open_kept(policy.model, policy, "base", cache, engines)
         case "tiny":
@@ -109,23 +109,23 @@ def open_chat(
             return open_kept(settings.model, itself, Path(settings.model).name, cache, engines)
 
 
-def check_chat(settings: SupervisorSettings, policy: PolicySettings, role: str) -> None:
+def check_chat(settings: SupervisorSettings, policy: PolicySettings, section: str) -> None:
     """Raise `UserError` for whoever `open_chat` could not open in this process, without loading anybody."""
     match settings.kind:
         case "recorded" if settings.recordings is None:
-            raise UserError(f"{role}.recordings: no file named; name one or choose another {role}.kind, e.g. api")
+            raise UserError(f"{section}.recordings: no file named; name one or choose another {section}.kind, e.g. api")
         case "api":
-            ApiChat(_api_settings(settings), section=role)
+            ApiChat(_api_settings(settings), section=section)
         case "transformers" | "vllm" if not settings.model:
-            raise UserError(f"{role}.model: not set; name a hub id or a local path")
+            raise UserError(f"{section}.model: not set; name a hub id or a local path")
         case "vllm" if under_launcher():
             raise UserError(
-                f"{role}.kind: vllm cannot be opened under a launcher of several processes; run `vllm serve "
-                f"{settings.model}` on other GPUs and give --{role}.kind api --{role}.base_url ADDRESS, which a begun "
-                "folder takes"
+                f"{section}.kind: vllm cannot be opened under a launcher of several processes; run `vllm serve "
+                f"{settings.model}` on other GPUs and give --{section}.kind api --{section}.base_url ADDRESS, which a "
+                "begun folder takes"
             )
         case "policy" if not policy.model:
-            raise UserError(f"policy.model: not set, and {role}.kind is policy; name a hub id or a local path")
+            raise UserError(f"policy.model: not set, and {section}.kind is policy; name a hub id or a local path")
 
 
 def _api_settings(settings: SupervisorSettings) -> ApiSettings:
@@ -147,9 +147,9 @@ def open_roles(
 
 
 @contextmanager
-def _open_api(settings: ApiSettings, cache: Path, role: str) -> Iterator[ChatModel]:
+def _open_api(settings: ApiSettings, cache: Path, section: str) -> Iterator[ChatModel]:
     with AnswerCache(cache) as kept:
-        yield ApiChat(settings, kept, role)
+        yield ApiChat(settings, kept, section)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from autoif_train.evaluation import (
 )
 from autoif_train.evaluation.answers import Answered, Shown, answer_items
 from autoif_train.evaluation.files import digests
-from autoif_train.evaluation.judging import Graded, judge_facts, open_judge
+from autoif_train.evaluation.judging import Graded, check_judge, judge_facts, open_judge
 from autoif_train.evaluation.search import Violated
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.types import Row
@@ -88,13 +88,15 @@ class Grading:
     """The second half of a benchmark whose answers are graded by somebody who must be opened first.
 
     `open(settings, cache)` opens the grader, `grade(answers, grader, settings)` yields graded rows. `grader(settings)`
-    is who grades and how; `files` are the settings that name what is read besides.
+    is who grades and how; `files` are the settings that name what is read besides. `check(settings)` raises `UserError`
+    where the grader could not be opened, without opening it.
     """
 
     open: Callable[[Settings, Path], AbstractContextManager[Any]]
     grade: Callable[..., Iterator[Any]]
     grader: Callable[[Settings], Row]
     files: tuple[str, ...] = ()
+    check: Callable[[Settings], None] = lambda settings: None
 
     def facts(self, settings: Settings) -> Row:
         """Everything that decides a verdict."""
@@ -135,6 +137,7 @@ def _judged(module: Any, *figures: Figure, shown: tuple[str, ...] = ()) -> Bench
         module.grade,
         lambda settings: judge_facts(settings.evaluation.judge, settings.policy, name),
         shown,
+        lambda settings: check_judge(settings.evaluation.judge, settings.policy),
     )
     return Benchmark(
         module.SETS,

@@ -17,6 +17,7 @@ from autoif_train.evaluation.search import searched
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.stages import Stage, trained_stages
 from autoif_train.evaluation.way import answering, other_way, way
+from autoif_train.feedback.refinement import check_refiner
 from autoif_train.rows import Rows, write_rows
 from autoif_train.run import Run
 from autoif_train.types import Row, UserError, content_id, derived_seed
@@ -40,6 +41,8 @@ def _check_benchmarks(settings: Settings) -> None:
     checked = [name for name, benchmark in BENCHMARKS.items() if benchmark.violated]
     if settings.evaluation.search and not set(checked) & set(settings.evaluation.benchmarks):
         raise UserError(f"evaluation.search: no checks to search by; evaluate one of {', '.join(checked)}")
+    if settings.evaluation.search not in (None, "best_of_n"):
+        check_refiner(settings.spar, settings.supervisor, settings.policy)
 
 
 def _benchmarks(run: Run, settings: Settings) -> Iterator[tuple[str, Benchmark]]:
@@ -91,6 +94,10 @@ def _samples(benchmark: Benchmark, settings: EvaluationSettings) -> tuple[str, .
 def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
     """Answer every set of every benchmark with one policy, then grade the answers, each kept in `evaluation/`."""
     wanted = list(kept_sets(run, settings, stage))
+    # Who grades is found wanting before the answers that wait for it are sampled.
+    for kept in wanted:
+        if kept.benchmark.grading and not all(run.has(items) for items in kept.items):
+            kept.benchmark.grading.check(settings)
     missing = [(kept, sample) for kept in wanted for sample in enumerate(kept.answers) if not run.has(sample[1])]
     if missing:
         with run.open_policy(stage.model, stage.name) as chat:

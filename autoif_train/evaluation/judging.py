@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
-from autoif_train.chat.choice import Engines, open_chat
+from autoif_train.chat.choice import Engines, check_chat, open_chat
 from autoif_train.chat.policy import PolicySettings
 from autoif_train.evaluation.settings import JudgeSettings
 from autoif_train.synthesis.prompt import fill_file
@@ -19,6 +19,7 @@ from autoif_train.types import Row, UserError, content_id, derived_seed
 
 PROMPTS = Path(__file__).parent / "prompts"
 QUESTIONS_PER_FRAME = 256
+SECTION = "evaluation.judge"
 # A judge at temperature 0 would say the same again.
 TEMPERATURE, TEMPERATURE_AGAIN = 0.0, 0.7
 SHOWN_CHARACTERS = 400  # of a verdict that could not be read
@@ -120,9 +121,15 @@ def open_judge(
     settings: JudgeSettings, policy: PolicySettings, engines: Engines, cache: Path
 ) -> AbstractContextManager[ChatModel]:
     """The judge of `evaluation.judge`, whose verdicts are kept in `cache`."""
+    check_judge(settings, policy)
+    return open_chat(settings, policy, SECTION, cache, engines)
+
+
+def check_judge(settings: JudgeSettings, policy: PolicySettings) -> None:
+    """Raise `UserError` where the settings name nobody who could judge, without loading anybody."""
     if settings.kind == "recorded":
         raise UserError("evaluation.judge.kind: a recording cannot judge new answers; name api or transformers")
-    return open_chat(settings, policy, "evaluation.judge", cache, engines)
+    check_chat(settings, policy, SECTION)
 
 
 def judge_facts(settings: JudgeSettings, policy: PolicySettings, name: str) -> Row:

@@ -16,6 +16,7 @@ from autoif_train.evaluation.results import write_results
 from autoif_train.evaluation.stages import Stage
 from autoif_train.rows import Rows, write_rows
 from autoif_train.run import Run
+from autoif_train.types import UserError
 from tests.conftest import ROOT, run_command
 from tests.unit.chat.mock_server import MockServer, some_faults
 
@@ -125,6 +126,12 @@ def folder(files, monkeypatch):
             return run, write_results(run, resolved)
 
     return evaluate
+
+
+def test_a_judge_without_a_name_is_told_before_a_policy_answers(folder, files):
+    with pytest.raises(UserError, match=r"evaluation\.judge\.model: not set"):
+        folder()
+    assert not list((files / "run").rglob("*.jsonl"))
 
 
 def test_a_policy_is_judged_and_the_result_names_its_judge_and_decoding(folder):

@@ -150,6 +150,16 @@ def test_a_server_judges_and_refines_where_no_query_has_a_function(tiny_run, tmp
     assert all(pair["chosen"][0]["content"] == pair["rejected"][0]["content"].upper() for pair in pairs)
 
 
+def test_a_refiner_that_cannot_be_opened_is_told_before_a_round_is_sampled(tiny_run, tmp_path):
+    folder = prepared(tiny_run, tmp_path / "run")
+    ran = run_recipe(
+        "spar", "--output_dir", str(folder), *SMALL, "--spar.refiner", "supervisor", "--supervisor.kind", "api"
+    )
+    assert ran.code == 2, ran.err
+    assert "supervisor.model: not set" in ran.err
+    assert not list((folder / "spar").rglob("*.jsonl"))
+
+
 def test_a_round_without_a_pair_keeps_its_work(tiny_run, tmp_path):
     folder = prepared(tiny_run, tmp_path / "run")
     ran = run_recipe("spar", "--output_dir", str(folder), *SMALL, "--spar.rounds", "1", "--spar.accept_above", "1.0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib.util
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,8 @@ from autoif_train.evaluation.benchmarks import BENCHMARKS
 from tests.unit.reads import reads
 
 PACKAGE = Path(autoif_train.__file__).parent
-RECIPES = PACKAGE.parent / "recipes"
+ROOT = PACKAGE.parent
+RECIPES = ROOT / "recipes"
 MODULES = sorted(file for file in PACKAGE.rglob("*.py") if "data" not in file.parts)
 # A part may import its own level and those before it.
 LEVELS = (
@@ -91,6 +93,26 @@ def test_modules_import_only_leftwards(file):
         "tiny.build": {"evaluation.tiny"},
     }
     assert rightwards <= allowed.get(name_of(file), set())
+
+
+# Lazy imports fail only when their function runs, and what imports a name may be run by hand alone.
+IMPORTERS = [file for top in ("autoif_train", "benchmarks", "recipes", "tests") for file in (ROOT / top).rglob("*.py")]
+
+
+@pytest.mark.parametrize("file", IMPORTERS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_name_that_is_imported_is_there(file):
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    own = [
+        node for node in nodes if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autoif_train")
+    ]
+    gone = {
+        f"{node.module}.{alias.name}"
+        for node in own
+        for alias in node.names
+        if not hasattr(importlib.import_module(node.module), alias.name)
+        and importlib.util.find_spec(f"{node.module}.{alias.name}") is None
+    }
+    assert gone == set()
 
 
 def test_the_nouns_import_nothing_but_the_standard_library():

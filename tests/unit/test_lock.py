@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -32,6 +34,30 @@ def test_a_killed_holder_holds_nothing(tmp_path):
     assert json.loads((tmp_path / ".lock").read_text())["recipe"] == "sft"
     assert not lock.is_held(tmp_path)
     lock.release(lock.take(tmp_path, "sft"))
+
+
+def test_a_process_that_was_forked_meanwhile_holds_nothing(tmp_path):
+    held = lock.take(tmp_path, "sft")
+    with subprocess.Popen(["sleep", "30"], pass_fds=[held.fileno()]) as child:
+        lock.release(held)
+        lock.release(lock.take(tmp_path, "evaluate"))
+        child.kill()
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, code):
+    def flock(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(UserError, match="name a folder on a file system with locks"):
+        lock.take(tmp_path, "sft")
+
+
+def test_a_lock_of_somebody_else_is_told(tmp_path):
+    (tmp_path / ".lock").mkdir()  # nobody may write here, root included
+    with pytest.raises(UserError, match="name a folder of your own"):
+        lock.take(tmp_path, "sft")
 
 
 @pytest.mark.parametrize("told", ["", json.dumps({"recipe": "sft", "pid": 2**22 + 1, "host": socket.gethostname()})])
