@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from autoif_train import lock
 from autoif_train.chat.base import ChatModel
-from autoif_train.chat.choice import open_chat, open_kept
+from autoif_train.chat.choice import check_chat, open_chat, open_kept
 from autoif_train.chat.shared import SharedChat, Superfluous, bounds, share_path
 from autoif_train.config import Settings, differing_keys, dump, load_dump
 from autoif_train.execution import Executor
@@ -280,6 +280,11 @@ class Run:
         """Who mends a policy's answers: the policy `itself`, the supervisor, or the tiny world's script."""
         changed = {"kind": "tiny"} if kind == "tiny" else {}
         return itself if kind == "policy" else self.open_supervisor("refiner", **changed)
+
+    def check_refiner(self, kind: str) -> None:
+        """Refuse a refiner who could not be opened, before the answers are sampled that are to be mended."""
+        if kind == "supervisor":
+            check_chat(self.settings.supervisor, self.settings.policy, "supervisor")
 
     def open_executor(self) -> Lazy:
         """The executor, by the section `execution`."""

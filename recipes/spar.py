@@ -22,7 +22,6 @@ from autoif_train.feedback.refinement import (
     accepted_over_failing,
     by_functions,
     by_votes,
-    check_refiner,
     ends,
     failing_roots,
     refinements,
@@ -44,7 +43,7 @@ def main(settings):
         read = partial(Query.from_row, bare=settings.spar.verify != "functions")
         queries = list(run.need("data/queries", "generate_data", read=read))
         check_quality_judge(settings.quality, settings.supervisor, settings.policy)
-        check_refiner(settings.spar, settings.supervisor, settings.policy)
+        run.check_refiner(settings.spar.refiner)
         for number in range(1, settings.spar.rounds + 1):
             name = f"spar/round_{number}"
             asked = round_queries(queries, settings.online_dpo, settings.synthesis.max_answered_queries, number)

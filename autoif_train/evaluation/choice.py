@@ -17,7 +17,6 @@ from autoif_train.evaluation.search import searched
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.stages import Stage, trained_stages
 from autoif_train.evaluation.way import answering, other_way, way
-from autoif_train.feedback.refinement import check_refiner
 from autoif_train.rows import Rows, write_rows
 from autoif_train.run import Run
 from autoif_train.types import Row, UserError, content_id, derived_seed
@@ -26,12 +25,12 @@ from autoif_train.versions import versions
 
 def stages(run: Run, settings: Settings) -> Iterator[Stage]:
     """Every policy that the run folder holds, the untouched base model first."""
-    _check_benchmarks(settings)
+    _check_benchmarks(run, settings)
     yield Stage("base", 0, base_model(settings.policy))
     yield from trained_stages(run.folder)
 
 
-def _check_benchmarks(settings: Settings) -> None:
+def _check_benchmarks(run: Run, settings: Settings) -> None:
     known = ", ".join(BENCHMARKS)
     if not settings.evaluation.benchmarks:
         raise UserError(f"evaluation.benchmarks: none named; name some of: {known}")
@@ -42,7 +41,7 @@ def _check_benchmarks(settings: Settings) -> None:
     if settings.evaluation.search and not set(checked) & set(settings.evaluation.benchmarks):
         raise UserError(f"evaluation.search: no checks to search by; evaluate one of {', '.join(checked)}")
     if settings.evaluation.search not in (None, "best_of_n"):
-        check_refiner(settings.spar, settings.supervisor, settings.policy)
+        run.check_refiner(settings.spar.refiner)
 
 
 def _benchmarks(run: Run, settings: Settings) -> Iterator[tuple[str, Benchmark]]:

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
-from autoif_train.chat.choice import SupervisorSettings, check_chat
-from autoif_train.chat.policy import PolicySettings
 from autoif_train.feedback.judge import Verify, frames, grouped, verdicts
 from autoif_train.feedback.pairs import PairsSettings, fails, outside_band
 from autoif_train.feedback.quality import QualitySettings, good_quality
@@ -48,12 +46,6 @@ class SparSettings(SearchSettings):
     """Laid over `dpo` for the policy, e.g. --spar.dpo.beta 0.1."""
     sft: dict[str, Any] = setting(default_factory=dict, trainer="sft")
     """Laid over `sft` for the refiner, e.g. --spar.sft.learning_rate 2e-6."""
-
-
-def check_refiner(settings: SparSettings, supervisor: SupervisorSettings, policy: PolicySettings) -> None:
-    """Refuse who could not be opened to refine, before the answers are sampled that are to be refined."""
-    if settings.refiner == "supervisor":
-        check_chat(supervisor, policy, "supervisor")
 
 
 def refining(chat: ChatModel, settings: SparSettings, sampling: SamplingSettings, *seed: object) -> Refine:
