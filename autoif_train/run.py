@@ -113,15 +113,26 @@ class Run:
                     f"output_dir: {self.folder} belongs to another configuration, which differs in "
                     f"{'; '.join(differing)}; give the same settings or another --output_dir"
                 )
-            evaluated = before.get("evaluation")
-            if begun and evaluated != dataclasses.asdict(self.settings.evaluation) and not self.recorded("before"):
-                # Versions that did not note how each answer was asked for asked as the settings have it until now.
-                self.remember("before", "evaluation", evaluated)
+            if begun:
+                self._note_before(before)
         elif any(self.folder.glob("*.json*")):
             raise UserError(f"output_dir: {self.folder} holds files but no config.yaml; name another folder")
         with atomic_file(file) as opened:
             opened.write(dump(self.settings))
         self._claim_inputs(begun)
+
+    def _note_before(self, before: dict[str, Any]) -> None:
+        # Versions that did not note how, or by whom, each answer was made went by the settings as they stood until now.
+        for section in ("evaluation", "policy"):
+            changed = before.get(section) != dataclasses.asdict(getattr(self.settings, section))
+            if changed and section not in self.recorded("before"):
+                self.remember("before", section, before.get(section))
+
+    def before(self, section: str) -> dict[str, Any]:
+        """`evaluation` or `policy` of the settings as they stood until they first changed in this folder."""
+        # Read first: rank 0 notes what stood before, then writes the file anew, at any moment of the other ranks.
+        standing = _read_config(self.path("config.yaml"))
+        return self.recorded("before").get(section) or standing.get(section) or {}
 
     def _begun(self) -> bool:
         """Whether rows or a part of a training lie in the folder; paid answers are kept by content and fit any."""

@@ -59,8 +59,9 @@ class Benchmark:
     choose between policies; `score(prompts, responses, output, settings)` grades files of responses and returns the
     figures. `scorer` says in a few words who grades: results of two scorers never share a column. `greedy`: it is
     always answered so, as published, whatever the settings of sampling. `shared`: `answer` asks its chat model and
-    nobody else, so that several processes may share the prompts out. `violated(settings)` gives the checks that a
-    search may go by, `search` says how this one searches. `about` tells a newcomer what the figures mean.
+    nobody else, so that several processes may share the prompts out. `strips`: it heeds `evaluation.strip_thinking`.
+    `violated(settings)` gives the checks that a search may go by, `search` says how this one searches. `about` tells a
+    newcomer what the figures mean.
     """
 
     sets: tuple[str, ...]
@@ -78,6 +79,7 @@ class Benchmark:
     scorer: Callable[[], str] = lambda: "autoif_train"
     greedy: bool = False
     shared: bool = True
+    strips: bool = True
     violated: Callable[[EvaluationSettings], Violated] | None = None
     search: Row | None = None
     about: str = ""
@@ -184,6 +186,7 @@ def _ability(name: str) -> Benchmark:
         scorer=lambda: abilities.ABILITIES[name].scorer,
         greedy=True,
         shared=False,
+        strips=False,
     )
 
 

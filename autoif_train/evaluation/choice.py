@@ -104,7 +104,7 @@ def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
                 seed = derived_seed(settings.seed, "evaluation", number)
                 # Noted first: a kill between the two must not leave answers of which nobody knows how they were made.
                 if run.rank == 0:
-                    run.remember("evaluation", answers, _made_with(settings.evaluation, chat, kept.benchmark))
+                    run.remember("evaluation", answers, _noted(settings, chat, kept.benchmark))
                 asked = answering(kept.benchmark, settings.evaluation)
                 _answer(run, answers, kept.benchmark, kept.set, chat, asked, seed)
     for kept in wanted:
@@ -128,16 +128,20 @@ def _grade(run: Run, settings: Settings, grading: Grading, answers: str, items: 
             run.remember("calls", f"grading {items}", {step: dataclasses.asdict(each) for step, each in usage.items()})
 
 
-def _made_with(settings: EvaluationSettings, chat: ChatModel, benchmark: Benchmark) -> Row:
+def _noted(settings: Settings, chat: ChatModel, benchmark: Benchmark) -> Row:
     """What the answers of a set hang on besides the policy; the template by its hash."""
     template = getattr(getattr(chat, "tokenizer", None), "chat_template", None)
     return {
-        **way(benchmark, settings),
+        **_asked(settings, benchmark),
         "chat_template": content_id(template) if template else None,
         "scorer": benchmark.scorer(),
-        "files": digests(settings, benchmark.files),
+        "files": digests(settings.evaluation, benchmark.files),
         "commit": versions()["commit"],
     }
+
+
+def _asked(settings: Settings, benchmark: Benchmark) -> Row:
+    return {**way(benchmark, settings.evaluation), "engine": settings.policy.sampling_engine}
 
 
 def validate(run: Run, settings: Settings, folder: str, model: str) -> list[bool]:
@@ -154,7 +158,7 @@ def validate(run: Run, settings: Settings, folder: str, model: str) -> list[bool
                 mend = "give the same settings to go on with these rounds, others to recipes/evaluate.py alone"
                 raise UserError(f"{run.path(path)}.jsonl was answered in another way, {'; '.join(other)}; {mend}")
             if not run.has(path):
-                run.remember("evaluation", path, way(benchmark, settings.evaluation))
+                run.remember("evaluation", path, _asked(settings, benchmark))
                 with run.open_policy(model) as chat:
                     _answer(run, path, benchmark, benchmark.validation, chat, settings.evaluation)
             return [row.passed for row in run.rows(path, benchmark.read)]

@@ -15,6 +15,7 @@ from autoif_train.evaluation.benchmarks import BENCHMARKS, Benchmark
 from autoif_train.evaluation.choice import kept_sets, stages
 from autoif_train.evaluation.stages import Stage
 from autoif_train.evaluation.statistics import compare
+from autoif_train.evaluation.way import made_with
 from autoif_train.rows import Rows
 from autoif_train.run import Run
 from autoif_train.training.card import write_scores
@@ -36,11 +37,10 @@ def write_cards(run: Run, settings: Settings, results: dict[str, Any]) -> None:
 def write_results(run: Run, settings: Settings) -> dict[str, Any]:
     """`results.json`: the scores of every stage, and paired tests between the stages on the same prompts.
 
-    Stages that were asked, decoded or graded in different ways (`comparable`) are not tested against each other. Where
+    Stages that were asked, sampled or graded in different ways (`comparable`) are not tested against each other. Where
     answers are sampled, a figure is the mean over the seeds, bounds of intervals included (so an interval is that of
     one seed), and `spread` holds the standard deviations over the seeds.
     """
-    made_with = run.recorded("evaluation")
     scores: list[Row] = []
     values: dict[tuple[str, str, str], dict[str, Values]] = {}
     for stage in stages(run, settings):
@@ -51,7 +51,8 @@ def write_results(run: Run, settings: Settings) -> dict[str, Any]:
             named = {"items": list(kept.items), "answers": list(kept.answers)}
             figures = _mean_metrics([kept.benchmark.metrics(rows) for rows in samples])
             grader = {"grader": kept.benchmark.grading.facts(settings)} if kept.benchmark.grading else {}
-            score = {**place, **where, **named, **made_with.get(kept.answers[0], {}), **grader, **figures}
+            noted = made_with(run, kept.answers[0], kept.benchmark, settings.evaluation)
+            score = {**place, **where, **named, **noted, **grader, **figures}
             scores.append(score)
             way = (kept.bench, kept.set, comparable(score))
             values.setdefault(way, {})[stage.name] = _mean_values(samples, kept.benchmark.value)
@@ -107,8 +108,9 @@ def _names(score: Row, files: str) -> list[str]:
 
 
 def comparable(score: Row) -> str:
-    """What two scores of one set must have in common to be set side by side: what was asked, how, and who graded."""
-    common = [score.get(key) or None for key in ("files", "decoding", "scorer", "grader")]
+    """What two scores of one set must have in common to be set side by side: what was asked of how many prompts, who
+    answered, and who graded."""
+    common = [score.get(key) or None for key in ("files", "decoding", "engine", "n", "scorer", "grader")]
     return json.dumps([*common, score.get("strip_thinking", True)], sort_keys=True)
 
 

@@ -25,22 +25,32 @@ def way(benchmark: Benchmark, settings: EvaluationSettings) -> Row:
     sampling = decoding(answering(benchmark, settings))
     drawn = {name: getattr(sampling, name) for name in ("temperature", "top_p", "max_new_tokens")}
     decoded = {**drawn, "search": benchmark.search} if benchmark.search else drawn
-    graded_at_once = {} if benchmark.grading else {"strip_thinking": settings.strip_thinking}
-    return {"decoding": decoded, "max_prompts": settings.max_prompts, **graded_at_once}
+    # A grading has its own; lm-eval reads answers as they are.
+    read = {"strip_thinking": settings.strip_thinking} if benchmark.strips and not benchmark.grading else {}
+    return {"decoding": decoded, "max_prompts": settings.max_prompts, **read}
+
+
+def made_with(run: Run, answers: str, benchmark: Benchmark, settings: EvaluationSettings) -> Row:
+    """What is noted of how the kept answers of a name were made.
+
+    Earlier versions noted less, and let nothing of it change: what they left out is what the settings said.
+    """
+    noted = run.recorded("evaluation").get(answers, {})
+    if "max_prompts" not in noted:
+        before = run.before("evaluation")
+        same = {key: before[key] for key in ASKED if key in before}
+        noted |= way(benchmark, dataclasses.replace(settings, **same))
+    if "engine" not in noted:
+        noted["engine"] = run.before("policy").get("sampling_engine")
+    return noted
 
 
 def other_way(run: Run, answers: str, benchmark: Benchmark, settings: EvaluationSettings) -> list[str]:
     """`key: kept → asked` for what differs between the way in which the answers of a name were asked for and that of
-    the settings; empty where they agree, or nobody was asked."""
-    noted = run.recorded("evaluation").get(answers, {})
-    if "max_prompts" not in noted:
-        if not run.has(answers):
-            return []
-        # Earlier versions noted less, and let nothing change.
-        before = run.recorded("before").get("evaluation", {})
-        same = {key: before[key] for key in ASKED if key in before}
-        noted = way(benchmark, dataclasses.replace(settings, **same))
-    kept, asked = flat(noted), flat(way(benchmark, settings))
+    the settings; empty where they agree, or nobody has answered."""
+    if not run.has(answers):
+        return []
+    kept, asked = flat(made_with(run, answers, benchmark, settings)), flat(way(benchmark, settings))
     return [
         f"evaluation.{key.removeprefix('decoding.')}: {kept.get(key)} → {value}"
         for key, value in asked.items()
@@ -49,6 +59,5 @@ def other_way(run: Run, answers: str, benchmark: Benchmark, settings: Evaluation
 
 
 def is_as_asked(score: Row, settings: EvaluationSettings) -> bool:
-    """Whether a score of `results.json` was asked for as the settings have it, as far as it tells."""
-    told, asked = flat(score), flat(way(BENCHMARKS[score["benchmark"]], settings))
-    return all(told.get(key, value) == value for key, value in asked.items())
+    """Whether a score of `results.json` says that it was asked for as the settings have it."""
+    return flat(way(BENCHMARKS[score["benchmark"]], settings)).items() <= flat(score).items()

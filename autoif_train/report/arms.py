@@ -21,8 +21,8 @@ from autoif_train.report.stages import PairedTest, paired_test, scale_of, stage_
 from autoif_train.types import UserError
 
 UNSET = "–"
-# What runs of one arm may differ in beside their seed; how they were asked for is no such thing.
-SAME_ARM = FREE_KEYS - {f"evaluation.{key}" for key in ASKED}
+# What runs of one arm may differ in beside their seed; how they were asked for, and of which engine, is no such thing.
+SAME_ARM = FREE_KEYS - {"policy.sampling_engine", *(f"evaluation.{key}" for key in ASKED)}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,7 +28,7 @@ def lay_model(run, name):
     (run.path(name) / "config.json").write_text("{}")
 
 
-def lay_scores(run, stage, passed):
+def lay_scores(run, stage, passed, first=0):
     for name in BENCHMARKS["tiny"].sets:
-        rows = [Scored(str(number), "text", (each,), True) for number, each in enumerate(passed)]
+        rows = [Scored(str(number), "text", (each,), True) for number, each in enumerate(passed, first)]
         write_rows(run.path(f"evaluation/{stage}/{name}.jsonl"), rows)

@@ -9,7 +9,7 @@ import pytest
 
 from autoif_train.chat.base import Answer
 from autoif_train.evaluation.benchmarks import BENCHMARKS
-from autoif_train.evaluation.choice import evaluate_stage, kept_sets, stages
+from autoif_train.evaluation.choice import evaluate_stage, kept_sets, stages, validate
 from autoif_train.evaluation.results import write_results
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.stages import Stage
@@ -115,8 +115,7 @@ def test_a_way_that_is_not_the_first_has_a_name_of_its_own(run):
         return [kept.items for kept in kept_sets(run, named, Stage("base", 0, ""))]
 
     assert places() == places(max_prompts=7) == [("evaluation/base/H",), ("evaluation/base/Q",)]
-    for name in ("H", "Q"):
-        run.remember("evaluation", f"evaluation/base/{name}", way(BENCHMARKS["tiny"], SETTINGS.evaluation))
+    lay_scores(run, "base", [True])
     assert places() == [("evaluation/base/H",), ("evaluation/base/Q",)]
     one, two = places(max_prompts=7), places(max_prompts=8)
     assert len({*places(), *one, *two}) == 6
@@ -127,8 +126,87 @@ def test_a_judges_verdicts_hang_on_the_thinking_and_the_answers_do_not(run, tmp_
     named = EvaluationSettings(["infobench"], infobench_prompts=str(tmp_path / "questions.jsonl"))
     settings = dataclasses.replace(SETTINGS, evaluation=named)
     (stripped,) = kept_sets(run, settings, Stage("base", 0, ""))
+    run.path(f"{stripped.answers[0]}.jsonl").parent.mkdir(parents=True)
+    run.path(f"{stripped.answers[0]}.jsonl").touch()
     run.remember("evaluation", stripped.answers[0], way(stripped.benchmark, named))
     whole = dataclasses.replace(settings, evaluation=dataclasses.replace(named, strip_thinking=False))
     (kept,) = kept_sets(run, whole, Stage("base", 0, ""))
     assert kept.answers == stripped.answers
     assert kept.items != stripped.items
+
+
+def test_answers_that_a_kill_prevented_leave_their_name_to_another_way(run):
+    for name in ("H", "Q"):
+        run.remember("evaluation", f"evaluation/base/{name}", way(BENCHMARKS["tiny"], SETTINGS.evaluation))
+    named = dataclasses.replace(SETTINGS, evaluation=dataclasses.replace(SETTINGS.evaluation, max_prompts=7))
+    kept = kept_sets(run, named, Stage("base", 0, ""))
+    assert [each.items for each in kept] == [("evaluation/base/H",), ("evaluation/base/Q",)]
+
+
+@pytest.fixture
+def earlier(run):
+    """The settings of a folder of an earlier version, which noted nothing of its answers."""
+    settings = dataclasses.replace(SETTINGS, output_dir=str(run.path("earlier")))
+    with Run(settings, "evaluate") as opened:
+        lay_scores(opened, "base", [True])
+    return settings
+
+
+def test_a_process_that_comes_before_the_first_finds_the_same_answers(earlier, monkeypatch):
+    changed = dataclasses.replace(earlier, evaluation=EvaluationSettings(["tiny"], max_prompts=7))
+
+    def places():
+        with Run(changed, "evaluate") as opened:
+            return [kept.items for kept in kept_sets(opened, changed, Stage("base", 0, ""))]
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    early = places()
+    monkeypatch.setenv("RANK", "0")
+    assert places() == early
+    monkeypatch.setenv("RANK", "1")
+    assert places() == early
+    assert early[0] != ("evaluation/base/H",)
+
+
+def test_the_engine_of_kept_answers_is_that_which_gave_them(run, monkeypatch):
+    monkeypatch.setattr(Run, "open_policy", lambda *_: nullcontext(Silent()))
+    base = Stage("base", 0, "nowhere")
+
+    def engines(engine):
+        settings = dataclasses.replace(SETTINGS, policy=dataclasses.replace(SETTINGS.policy, sampling_engine=engine))
+        evaluate_stage(run, settings, base)
+        return {row["engine"] for row in write_results(run, settings)["scores"]}
+
+    assert engines("server") == engines("transformers") == {"server"}
+
+
+def test_the_engine_of_answers_of_an_earlier_version_is_that_of_its_settings(earlier):
+    changed = dataclasses.replace(earlier, policy=dataclasses.replace(SETTINGS.policy, sampling_engine="server"))
+    for _ in range(2):
+        with Run(changed, "evaluate") as opened:
+            assert {row["engine"] for row in write_results(opened, changed)["scores"]} == {"transformers"}
+
+
+def test_thinking_changes_nothing_where_lm_eval_reads_the_answers():
+    of_gsm8k, whole = BENCHMARKS["gsm8k"], dataclasses.replace(SETTINGS.evaluation, strip_thinking=False)
+    assert way(of_gsm8k, whole) == way(of_gsm8k, SETTINGS.evaluation)
+
+
+# Validation.
+
+
+def validated(run, **changed):
+    settings = dataclasses.replace(SETTINGS, evaluation=EvaluationSettings(["tiny"], **changed))
+    return validate(run, settings, "online_dpo/start", "nowhere")
+
+
+def test_rounds_that_were_removed_or_killed_may_be_validated_in_another_way(run, monkeypatch):
+    monkeypatch.setattr(Run, "open_policy", lambda *_: nullcontext(Silent()))
+    assert len(validated(run, max_prompts=7)) == 7
+    with pytest.raises(UserError, match=r"evaluation\.max_prompts: 7 → 5"):
+        validated(run, max_prompts=5)
+    run.path("online_dpo/start/validation.jsonl").unlink()
+    assert len(validated(run, max_prompts=5)) == 5
+    with pytest.raises(UserError, match=r"evaluation\.max_prompts: 5 → 7"):
+        validated(run, max_prompts=7)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from autoif_train.evaluation.results import drops, item_values, write_results
+from autoif_train.evaluation.results import comparable, drops, item_values, write_results
+from autoif_train.evaluation.way import is_as_asked
 from tests.unit.evaluation.conftest import SETTINGS, lay_model, lay_scores
 
 
@@ -33,12 +36,13 @@ def test_stages_are_compared_on_the_same_prompts(run):
     assert (comparison["gained"], comparison["lost"]) == (2, 1)
 
 
-def test_stages_that_different_scorers_graded_are_not_compared(run):
+@pytest.mark.parametrize("key", ["scorer", "engine"])
+def test_stages_that_different_scorers_graded_or_engines_answered_are_not_compared(run, key):
     for stage in ("sft", "offline_dpo"):
         lay_model(run, stage)
-    for stage, scorer in (("base", "older"), ("sft", "older"), ("offline_dpo", "newer")):
+    for stage, value in (("base", "one"), ("sft", "one"), ("offline_dpo", "other")):
         lay_scores(run, stage, [True, False])
-        run.remember("evaluation", f"evaluation/{stage}/H", {"scorer": scorer})
+        run.remember("evaluation", f"evaluation/{stage}/H", {key: value})
     compared = [row for row in write_results(run, SETTINGS)["comparisons"] if row["set"] == "H"]
     assert [(row["before"], row["after"]) for row in compared] == [("base", "sft")]
 
@@ -54,9 +58,32 @@ def test_results_are_written_anew_each_time(run):
 def test_items_that_only_one_stage_has_are_not_compared(run):
     lay_model(run, "sft")
     lay_scores(run, "base", [True, False, True])
-    lay_scores(run, "sft", [False, True])
+    lay_scores(run, "sft", [True, False, True], first=1)
     comparison = write_results(run, SETTINGS)["comparisons"][0]
     assert (comparison["n"], comparison["gained"], comparison["lost"]) == (2, 1, 1)
+
+
+def test_a_score_over_fewer_prompts_is_not_comparable():
+    score = {"decoding": {"temperature": 0.0}, "max_prompts": None, "n": 541}
+    assert comparable({**score, "max_prompts": 600}) == comparable(score)
+    assert comparable({**score, "max_prompts": 100, "n": 100}) != comparable(score)
+
+
+def test_a_score_says_how_it_was_asked_for_where_an_earlier_version_noted_less(run):
+    lay_scores(run, "base", [True])
+    run.remember("evaluation", "evaluation/base/H", {"scorer": "older"})
+    scores = write_results(run, SETTINGS)["scores"]
+    assert all(is_as_asked(score, SETTINGS.evaluation) for score in scores)
+    longer = dataclasses.replace(SETTINGS.evaluation, max_prompts=7)
+    assert not any(is_as_asked(score, longer) for score in scores)
+
+
+def test_a_score_that_does_not_say_how_it_was_asked_for_is_not_as_asked(run):
+    lay_scores(run, "base", [True])
+    score = write_results(run, SETTINGS)["scores"][0]
+    assert SETTINGS.evaluation.max_prompts is None
+    del score["max_prompts"]
+    assert not is_as_asked(score, SETTINGS.evaluation)
 
 
 def test_a_score_names_the_files_of_its_items(run):

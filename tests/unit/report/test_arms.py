@@ -64,6 +64,18 @@ def test_runs_that_were_asked_in_two_ways_are_two_arms_which_share_no_line(tmp_p
     assert [[score is None for score in line.scores] for line in compared.lines] == [[False, True], [True, False]]
 
 
+def test_runs_whose_answers_two_engines_drew_are_two_arms_which_share_no_line(tmp_path):
+    folders = [run(tmp_path / name, [True], seed=seed) for seed, name in enumerate(("a", "b"))]
+    for folder, engine in zip(folders, ("transformers", "vllm"), strict=True):
+        with (folder / "config.yaml").open("a") as file:
+            file.write(f"policy:\n  sampling_engine: {engine}\n")
+        (score,) = json.loads((folder / "results.json").read_text())["scores"]
+        scored(folder, **score, engine=engine)
+    compared = sides(folders)
+    assert compared.differences == {"policy.sampling_engine": ("transformers", "vllm")}
+    assert [[score is None for score in line.scores] for line in compared.lines] == [[False, True], [True, False]]
+
+
 def test_an_arm_of_several_seeds_shows_mean_and_spread(tmp_path):
     folders = [run(tmp_path / "a", [True, True], seed=1), run(tmp_path / "b", [True, False], seed=2)]
     (line,) = sides(folders).lines

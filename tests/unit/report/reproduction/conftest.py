@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from autoif_train.evaluation.benchmarks import BENCHMARKS
+from autoif_train.evaluation.way import way
 from autoif_train.report.reproduction.grid import read_arguments
 from autoif_train.rows import write_rows
 
@@ -25,7 +27,7 @@ def passing(count):
 
 def write_run(run, passed, rounds=1):
     """The folder of a finished run: `passed` maps stages to how many prompts of H and Q are passed."""
-    scores = []
+    scores, asked = [], way(BENCHMARKS["tiny"], run.settings.evaluation)
     for stage, count in passed.items():
         numbers = range(1, rounds + 1) if stage == "online_dpo" else (0,)
         for number in numbers:
@@ -37,7 +39,7 @@ def write_run(run, passed, rounds=1):
                 ]
                 write_rows(run.folder / f"evaluation/{name}/{of_set}.jsonl", rows)
                 metrics = {"pass_rate": count / PROMPTS, "relevance": 1.0}
-                place = {"stage": stage, "round": number, "seed": run.seed}
+                place = {"stage": stage, "round": number, "seed": run.seed, **asked}
                 scores.append({**place, "benchmark": "tiny", "set": of_set, "n": PROMPTS, "metrics": metrics})
                 scores[-1]["items"] = scores[-1]["answers"] = [f"evaluation/{name}/{of_set}"]
     (run.folder / "results.json").write_text(json.dumps({"scores": scores}))
