@@ -27,7 +27,7 @@ from tqdm import tqdm
 from autoif_train import lock
 from autoif_train.chat.base import ChatModel
 from autoif_train.chat.choice import check_chat, open_chat, open_kept
-from autoif_train.chat.shared import SharedChat, Superfluous, bounds, share_path
+from autoif_train.chat.shared import SharedChat, Superfluous, bounds, share_paths
 from autoif_train.config import Settings, differing_keys, dump, load_dump
 from autoif_train.execution import Executor
 from autoif_train.funnel import Tally, funnel_lines, gate_lines, hint_lines, read_funnel, update_funnel
@@ -36,7 +36,7 @@ from autoif_train.progress import Progress
 from autoif_train.resources import is_model, resolve
 from autoif_train.rows import Rows, atomic_file, plain, write_rows
 from autoif_train.training.engine import start_command
-from autoif_train.types import Row, UserError
+from autoif_train.types import Row, UserError, content_id
 from autoif_train.versions import versions
 
 log = logging.getLogger(__name__)
@@ -209,13 +209,12 @@ class Run:
         rows = self.rows(name, read)
         if rows.path.exists() or self.world_size == 1:
             return self.keep(name, step, items, *inputs, read=read)
-        part = share_path(rows.path, self.rank, self.world_size)
-        if not part.exists():
-            items = list(items)
+        items = list(items)
+        parts = share_paths(rows.path, content_id([content_id(plain(item)) for item in items]), self.world_size)
+        if not parts[self.rank].exists():
             first, last = bounds(len(items), self.rank, self.world_size)
-            write_rows(part, step(items[first:last], *inputs))
+            write_rows(parts[self.rank], step(items[first:last], *inputs))
         if self.rank == 0:
-            parts = [share_path(rows.path, rank, self.world_size) for rank in range(self.world_size)]
             for path in parts:
                 self._wait_for(path)
             self.keep(name, lambda: chain.from_iterable(Rows(path, read) for path in parts))
@@ -238,7 +237,9 @@ class Run:
         rows = self.rows(name, read)
         if rows.path.exists() or self.world_size == 1:
             return self.keep(name, step, chat, read=read)
-        shared = SharedChat(chat, rows.path, self.rank, self.world_size, self._wait_for)
+        # The name tells the model; what runs it may change in a begun folder.
+        signature = content_id(plain(self.settings.policy))
+        shared = SharedChat(chat, signature, rows.path, self.rank, self.world_size, self._wait_for)
         if self.rank == 0:
             self.keep(name, step, shared)
         else:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
-from autoif_train.rows import Rows, write_rows
-from autoif_train.types import Row, UserError
+from autoif_train.rows import Rows, plain, write_rows
+from autoif_train.types import Row, UserError, content_id
 
 
 class Superfluous(Exception):
@@ -19,22 +19,27 @@ def bounds(count: int, rank: int, world_size: int) -> tuple[int, int]:
     return count * rank // world_size, count * (rank + 1) // world_size
 
 
-def share_path(path: Path, rank: int, world_size: int, call: str = "") -> Path:
-    """Where a process lays its share of the rows of `path`, or of the answers to one call on the way there."""
-    return path.with_name(f".{path.stem}.{call}{rank}-of-{world_size}{path.suffix}")
+def share_paths(path: Path, asked: str, world_size: int) -> list[Path]:
+    """Where each process lays its share of the rows of `path`, or of the answers to one call on the way there.
+
+    `asked` is an id of all that is shared out: what a killed launch left of something else is never taken.
+    """
+    return [path.with_name(f".{path.stem}.{asked}.{rank}-of-{world_size}{path.suffix}") for rank in range(world_size)]
 
 
 class SharedChat:
     """A `ChatModel` in process `rank` of `world_size`, each of which asks the same in the same order.
 
     A call's prompts are shared out, and the answers go round as files beside `path`, the file that all work at; `wait`
-    returns when one of the files that it is given is there. Raises `Superfluous` where `path` is.
+    returns when one of the files that it is given is there. `signature` is who answers, known before `chat` is opened.
+    Raises `Superfluous` where `path` is there.
     """
 
-    def __init__(self, chat: ChatModel, path: Path, rank: int, world_size: int, wait: Callable[..., None]):
+    def __init__(
+        self, chat: ChatModel, signature: str, path: Path, rank: int, world_size: int, wait: Callable[..., None]
+    ):
         self.chat = chat
-        self._path, self._rank, self._world_size, self._wait = path, rank, world_size, wait
-        self._calls = 0
+        self._signature, self._path, self._rank, self._world_size, self._wait = signature, path, rank, world_size, wait
 
     @property
     def name(self) -> str:
@@ -42,8 +47,8 @@ class SharedChat:
 
     def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
         """`responses_per_query` answers for each prompt, in the order of the prompts."""
-        self._calls += 1
-        shares = [share_path(self._path, rank, self._world_size, f"{self._calls}.") for rank in range(self._world_size)]
+        asked = content_id(self._signature, plain(list(prompts)), plain(settings))
+        shares = share_paths(self._path, asked, self._world_size)
         if not shares[self._rank].exists():
             first, last = bounds(len(prompts), self._rank, self._world_size)
             answers = self.chat.answer(prompts[first:last], settings) if last > first else []

@@ -428,6 +428,21 @@ def test_shared_out_rows_do_not_depend_on_the_number_of_processes(tmp_path, monk
     assert texts[0] == texts[1] == [str(number) for number in range(10)]
 
 
+def test_a_share_that_a_kill_left_of_other_items_is_not_taken(tmp_path, monkeypatch):
+    def step(items):
+        yield from map(Instruction, items)
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "_wait_for", lambda *_: None)
+        for rank, items in (("1", ["left", "over"]), ("1", ["new", "rows"]), ("0", ["new", "rows"])):
+            monkeypatch.setenv("RANK", rank)
+            with Run(settings_in(tmp_path), "test") as run:
+                rows = run.keep_split("data/x", step, items, read=Instruction.from_row)
+    assert [row.text for row in rows] == ["new", "rows"]
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["x.jsonl"]
+
+
 def test_shared_out_questions_do_not_depend_on_the_number_of_processes(tmp_path, monkeypatch):
     monkeypatch.setattr(run_module, "WAITING_SECONDS", 0.01)
     sampling = SamplingSettings(1)
