@@ -20,7 +20,7 @@ from autoif_train.evaluation.judging import Question, ask, fill
 from autoif_train.evaluation.settings import JudgeSettings
 from autoif_train.rows import Rows
 from autoif_train.synthesis.contamination import Overlap
-from autoif_train.synthesis.reading import yes_or_no
+from autoif_train.synthesis.labels import yes_or_no
 from autoif_train.types import Row, UserError
 
 # Under which a training row or a benchmark's item keeps what the user says, the first that is there.

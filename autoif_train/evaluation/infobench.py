@@ -16,7 +16,7 @@ from autoif_train.evaluation.judging import Graded, Question, asking_metrics, fi
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.statistics import bootstrap_interval
 from autoif_train.rows import Rows
-from autoif_train.synthesis.reading import yes_or_no
+from autoif_train.synthesis.labels import yes_or_no
 from autoif_train.types import Row, UserError
 
 SETS = ("infobench",)

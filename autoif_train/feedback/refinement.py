@@ -14,7 +14,7 @@ from autoif_train.feedback.pairs import PairsSettings, fails, outside_band
 from autoif_train.feedback.quality import QualitySettings, good_quality
 from autoif_train.feedback.search import Refine, SearchSettings, best, search, value
 from autoif_train.setting import setting
-from autoif_train.synthesis import reading
+from autoif_train.synthesis import labels, reading
 from autoif_train.synthesis.asking import Attempt, ask_until_readable, whole
 from autoif_train.synthesis.cross_validation import Runs
 from autoif_train.synthesis.prompt import fill
@@ -120,7 +120,7 @@ def by_votes(chat: ChatModel, settings: SparSettings, sampling: SamplingSettings
 
     def verify(asked: Sequence[tuple[Query, Response]]) -> list[Judged]:
         prompts = [_judgement(query, response, seed) for query, response in asked]
-        found = ask_until_readable(chat, prompts, drawn, lambda said: reading.yes_or_no(whole(said)), 0)
+        found = ask_until_readable(chat, prompts, drawn, lambda said: labels.yes_or_no(whole(said)), 0)
         return [_voted(response, votes) for (_, response), votes in zip(asked, found, strict=True)]
 
     return verify

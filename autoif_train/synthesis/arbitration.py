@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from autoif_train.chat.base import Answer, ChatModel, Prompt
-from autoif_train.synthesis import reading
+from autoif_train.synthesis import labels
 from autoif_train.synthesis.asking import ask_until_readable, whole
 from autoif_train.synthesis.prompt import fill
 from autoif_train.synthesis.settings import SynthesisSettings, writing
@@ -32,4 +32,4 @@ def arbitrate(
 
 
 def _followed(answer: Answer) -> bool:
-    return reading.answer_word(whole(answer), LABELS) == "followed"
+    return labels.answer_word(whole(answer), LABELS) == "followed"

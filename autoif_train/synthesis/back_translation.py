@@ -15,7 +15,7 @@ from typing import Literal
 from autoif_train.chat.base import Answer, ChatModel, Prompt
 from autoif_train.chat.policy import first_line
 from autoif_train.setting import setting
-from autoif_train.synthesis import reading
+from autoif_train.synthesis import labels, reading
 from autoif_train.synthesis.asking import Attempt, ask_until_readable, whole
 from autoif_train.synthesis.prompt import fill
 from autoif_train.synthesis.settings import SynthesisSettings, writing
@@ -153,7 +153,7 @@ def supervisor_judge(
 
 
 def _label(answer: Answer) -> str:
-    return reading.answer_word(whole(answer), LABELS)
+    return labels.answer_word(whole(answer), LABELS)
 
 
 def check_nli(model: str) -> None:

@@ -1,4 +1,4 @@
-"""Reading what models write: lists, JSON objects, labels, scores. Imperfect text is data, never an exception.
+"""Reading what models write: lists, JSON objects, test cases, scores. Imperfect text is data, never an exception.
 
 Every reader returns a value or raises `Unreadable` with a short reason that is counted in the funnel.
 """
@@ -15,14 +15,6 @@ _THINKING = re.compile(r"(?:\A\s*)?<think>.*?(?:</think>\s*|\Z)", re.DOTALL)
 _LIST_MARK = re.compile(r"^\s*(?:\d{1,3}[.):]|[-*•–])\s+")
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)```", re.DOTALL)
 _SCORE = re.compile(r"\bscore[\s:=]*(\d+(?:\.\d+)?)(?:\s*/\s*(\d+))?", re.IGNORECASE)
-_CALLED = r"(?:the\s+)?(?:final\s+)?(?:answer|verdict|judgment|judgement|decision|conclusion|label)\s*(?:is)?"
-_BLANK = r"(?:[^\w?]|_)*"  # marks and blanks behind an answer; a question is none
-_CLAUSE = re.compile(r"[.;:!?]|,\s*(?:and\s+)?(?:so|but)\b|\b(?:therefore|thus|hence)\b", re.IGNORECASE)
-_DENIAL = re.compile(
-    r"\b(?:not?|never|neither|nor|none|nothing|nobody|cannot|without|fail\w*|false|untrue|"
-    r"hardly|barely|part(?:ly|ially)|mostly|almost|nearly)\b|n['’]t\b",
-    re.IGNORECASE,
-)
 _TEXT_KEYS = ("input", "text", "response")
 _LABEL_KEYS = ("output", "expected", "result")
 
@@ -129,36 +121,3 @@ def score(text: str, best: float = 10.0) -> float:
     if not number <= best:  # not a number where both figures are beyond all bounds
         raise Unreadable("score out of range")
     return number
-
-
-def answer_word(text: str, words: tuple[str, ...]) -> str:
-    """Which of `words`, in lower case, a text answers with: a label, or yes and no.
-
-    A last line that holds nothing else decides. Without one, lines answer that open with a word and a mark behind it
-    (`**Answer: NO**, for`), and so does a last line that ends in a word; they must agree. What is denied, hedged or
-    asked (`not followed`, `unfollowed`, `partly followed`, `followed?`), or stands beside another of the words, is
-    unreadable: read on a guess, it would become a label that others trust.
-    """
-    lines = [line for line in without_thinking(text).splitlines() if line.strip()] or [""]
-    word = rf"(?<![^\W_])(?<![^\W_]-)({'|'.join(words)})(?!-?[^\W_])"
-    opening = re.compile(rf"[\W_]*(?:{_CALLED}[\W_]*)?{word}(?:({_BLANK}\Z)|\s*[,.;:!(—–-])", re.IGNORECASE)
-    last = opening.match(lines[-1])
-    if last and last[2] is not None:
-        return last[1].lower()
-    answers = [found for line in lines if (found := opening.match(line))]
-    ending = None if last else re.search(rf"{word}{_BLANK}\Z", lines[-1], re.IGNORECASE)
-    denied = ending is not None and _DENIAL.search(_CLAUSE.split(lines[-1][: ending.start()])[-1])
-    if ending and not denied:
-        answers.append(ending)
-    if not answers:
-        raise Unreadable("label denied" if denied else "no label")
-    said = {found[1].lower() for found in answers}
-    named = {other.lower() for found in answers for other in re.findall(word, found.string, re.IGNORECASE)}
-    if len(said | named - {"no"}) > 1:  # beside a yes, `no` is an ordinary word
-        raise Unreadable("contradictory labels")
-    return said.pop()
-
-
-def yes_or_no(text: str) -> bool:
-    """The answer to a yes-or-no question, read as `answer_word` reads."""
-    return answer_word(text, ("yes", "no")) == "yes"

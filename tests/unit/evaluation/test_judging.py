@@ -16,7 +16,8 @@ from autoif_train.evaluation.answers import Answered, answer_items, paired
 from autoif_train.evaluation.judging import Graded, Question, ask, judge_facts, open_judge
 from autoif_train.evaluation.settings import EvaluationSettings, JudgeSettings
 from autoif_train.rows import Rows, write_rows
-from autoif_train.synthesis.reading import Unreadable, yes_or_no
+from autoif_train.synthesis.labels import yes_or_no
+from autoif_train.synthesis.reading import Unreadable
 from autoif_train.tiny import model_path
 from autoif_train.types import UserError
 from tests.unit.chat.test_contract import FAKE_VLLM
