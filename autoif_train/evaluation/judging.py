@@ -9,10 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
-from autoif_train.chat.base import ChatModel, Prompt, SamplingSettings
+from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
 from autoif_train.chat.choice import Engines, check_chat, open_chat
 from autoif_train.chat.policy import PolicySettings
 from autoif_train.evaluation.settings import JudgeSettings
+from autoif_train.synthesis.asking import whole
 from autoif_train.synthesis.prompt import fill_file
 from autoif_train.synthesis.reading import Unreadable
 from autoif_train.types import Row, UserError, content_id, derived_seed
@@ -66,7 +67,7 @@ class Graded:
 
 
 def ask(name: str, questions: Iterable[Question], judge: ChatModel, settings: JudgeSettings) -> Iterator[JudgeSaid]:
-    """A verdict on each question, in order; what cannot be read is asked again up to `attempts` times in all."""
+    """A verdict on each question, in order; one that is unreadable or cut off is asked for up to `attempts` times."""
     questions = iter(questions)
     while frame := list(islice(questions, QUESTIONS_PER_FRAME)):
         verdicts: dict[int, JudgeSaid] = {}
@@ -78,8 +79,8 @@ def ask(name: str, questions: Iterable[Question], judge: ChatModel, settings: Ju
             temperature = TEMPERATURE_AGAIN if attempt else TEMPERATURE
             sampling = SamplingSettings(1, temperature, 1.0, settings.max_new_tokens)
             for index, answers in zip(open_, judge.answer(prompts, sampling), strict=True):
-                text = answers[0].text if answers else ""
-                verdicts[index] = JudgeSaid(_read(frame[index], text), text, attempt + 1)
+                answer = answers[0] if answers else Answer("")
+                verdicts[index] = JudgeSaid(_read(frame[index], answer), answer.text, attempt + 1)
         yield from (verdicts[index] for index in range(len(frame)))
 
 
@@ -88,9 +89,9 @@ def _prompt(name: str, question: Question, attempt: int) -> Prompt:
     return Prompt([{"role": "user", "content": question.message}], f"judge {name}", question.message, seed)
 
 
-def _read(question: Question, text: str) -> Any:
+def _read(question: Question, answer: Answer) -> Any:
     try:
-        return question.read(text)
+        return question.read(whole(answer))
     except Unreadable:
         return None
 

@@ -26,7 +26,7 @@ JUDGE = JudgeSettings(attempts=3)
 
 
 class Judge:
-    """Says one text after the other to whatever it is asked, the last one again and again."""
+    """Says one text or answer after the other to whatever it is asked, the last one again and again."""
 
     name = "judge"
 
@@ -35,7 +35,8 @@ class Judge:
 
     def answer(self, prompts, settings):
         self.asked.extend((prompt, settings) for prompt in prompts)
-        return [[Answer(self.texts.pop(0) if len(self.texts) > 1 else self.texts[0])] for _ in prompts]
+        said = [self.texts.pop(0) if len(self.texts) > 1 else self.texts[0] for _ in prompts]
+        return [[each if isinstance(each, Answer) else Answer(each)] for each in said]
 
 
 def verdicts(judge, count=1, read=yes_or_no):
@@ -63,6 +64,11 @@ def test_an_unreadable_verdict_is_asked_for_again_with_another_seed_and_some_tem
 def test_a_verdict_that_stays_unreadable_is_none_with_what_was_said():
     (verdict,) = verdicts(Judge("Hm."))
     assert (verdict.value, verdict.text, verdict.asked) == (None, "Hm.", 3)
+
+
+def test_a_verdict_that_was_cut_off_is_asked_for_again():
+    (verdict,) = verdicts(Judge(Answer("YES, it has a title. But then it", finished=False), "NO"))
+    assert (verdict.value, verdict.asked) == (False, 2)
 
 
 def test_only_the_unreadable_are_asked_again_and_order_is_kept():
