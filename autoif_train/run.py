@@ -33,6 +33,7 @@ from autoif_train.execution import Executor
 from autoif_train.funnel import Tally, funnel_lines, gate_lines, hint_lines, read_funnel, update_funnel
 from autoif_train.lazy import Lazy
 from autoif_train.progress import Progress
+from autoif_train.ranks import Ranks
 from autoif_train.resources import is_model, resolve
 from autoif_train.rows import Rows, atomic_file, plain, write_rows
 from autoif_train.training.engine import start_command
@@ -42,8 +43,6 @@ from autoif_train.versions import versions
 log = logging.getLogger(__name__)
 Opened = TypeVar("Opened")
 
-WAITING_SECONDS = 0.5
-SILENT_SECONDS = 60.0  # a process that waits for longer says so
 EMBEDDED = "tiny"
 INPUT_FILES = (
     "synthesis.seeds",
@@ -67,8 +66,8 @@ class Run:
         self.settings = settings
         self.recipe = recipe
         self.folder = Path(settings.output_dir or f"runs/{Path(settings.model).name}-{settings.mode}")
-        self.rank = int(os.environ.get("RANK", "0"))
-        self.world_size = int(os.environ.get("WORLD_SIZE", "1"))
+        self.ranks = Ranks(self.folder)
+        self.rank = self.ranks.rank
         self._lock: Any = None
         self._progress: Any = None
         self._chats: dict[str, ChatModel] = {}
@@ -81,16 +80,21 @@ class Run:
                 f"output_dir: {self.folder}: {error.strerror}; name a folder that can be written"
             ) from error
         if self.rank == 0:
-            self._lock = lock.take(self.folder, self.recipe)
+            self.ranks.forget_failures()
             try:
+                self._lock = lock.take(self.folder, self.recipe)
                 self._claim()
-            except UserError:
-                lock.release(self._lock)
+            except BaseException as error:
+                self.ranks.tell_failure(error)
+                if self._lock is not None:
+                    lock.release(self._lock)
                 raise
             self._progress = Progress(self.path("progress.json"), self._manifest().get("calls", {}))
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None:
+            self.ranks.tell_failure(error)
         if self._lock is not None:
             # A full disk has its own line already.
             with contextlib.suppress(OSError):
@@ -179,7 +183,7 @@ class Run:
         """
         rows = self.rows(name, read)
         if self.rank != 0:
-            self._wait_for(rows.path)
+            self.ranks.wait_for(rows.path)
         if rows.path.exists():
             return rows
         tally, start = Tally(name), _clock()
@@ -207,19 +211,19 @@ class Run:
         rows alone.
         """
         rows = self.rows(name, read)
-        if rows.path.exists() or self.world_size == 1:
+        if rows.path.exists() or self.ranks.size == 1:
             return self.keep(name, step, items, *inputs, read=read)
         items = list(items)
-        parts = share_paths(rows.path, content_id([content_id(plain(item)) for item in items]), self.world_size)
+        parts = share_paths(rows.path, content_id([content_id(plain(item)) for item in items]), self.ranks.size)
         if not parts[self.rank].exists():
-            first, last = bounds(len(items), self.rank, self.world_size)
+            first, last = bounds(len(items), self.rank, self.ranks.size)
             write_rows(parts[self.rank], step(items[first:last], *inputs))
         if self.rank == 0:
             for path in parts:
-                self._wait_for(path)
+                self.ranks.wait_for(path)
             self.keep(name, lambda: chain.from_iterable(Rows(path, read) for path in parts))
             _remove_shares(rows.path)
-        self._wait_for(rows.path)
+        self.ranks.wait_for(rows.path)
         return rows
 
     def keep_shared(
@@ -235,18 +239,18 @@ class Run:
         rank 0 are kept.
         """
         rows = self.rows(name, read)
-        if rows.path.exists() or self.world_size == 1:
+        if rows.path.exists() or self.ranks.size == 1:
             return self.keep(name, step, chat, read=read)
         # The name tells the model; what runs it may change in a begun folder.
         signature = content_id(plain(self.settings.policy))
-        shared = SharedChat(chat, signature, rows.path, self.rank, self.world_size, self._wait_for)
+        shared = SharedChat(chat, signature, rows.path, self.rank, self.ranks.size, self.ranks.wait_for)
         if self.rank == 0:
             self.keep(name, step, shared)
         else:
             with contextlib.suppress(Superfluous):
                 for _ in step(shared):
                     pass
-        self._wait_for(rows.path)
+        self.ranks.wait_for(rows.path)
         # Each rank: one that came late has laid down shares that nobody reads.
         _remove_shares(rows.path)
         return rows
@@ -333,7 +337,7 @@ class Run:
                 os.replace(part, final)
                 self.remember("steps", name, {**_since(start), **_launched(), **(facts or {})})
                 log.info("%s trained in %.0f s", name, time.monotonic() - start["wall"])
-            self._wait_for(final)
+            self.ranks.wait_for(final)
         return str(final)
 
     def train(
@@ -407,15 +411,6 @@ class Run:
     def steps(self) -> dict[str, Any]:
         """What the manifest says of the steps that were made."""
         return self.recorded("steps")
-
-    def _wait_for(self, *paths: Path) -> None:
-        """Wait, without a collective that could time out, until another rank has finished one of these files."""
-        started, silent = time.monotonic(), True
-        while not any(path.exists() for path in paths):
-            if silent and time.monotonic() - started >= SILENT_SECONDS:
-                log.warning("process %d waits for another to finish %s", self.rank, paths[0])
-                silent = False
-            time.sleep(WAITING_SECONDS)
 
 
 def _remove_shares(path: Path) -> None:

@@ -44,6 +44,10 @@ def base_model(policy: PolicySettings) -> str:
     return model
 
 
+# It is built against the torch that is installed.
+INSTALL_FLASH = "pip install -e '.[flash]' --no-build-isolation"
+
+
 def base_of(model: str) -> str:
     """The model below an adapter's folder; any other model is its own."""
     file = Path(model) / "adapter_config.json"
@@ -55,7 +59,7 @@ def attention_implementation(wanted: str, model: str | None = None) -> str:
     if wanted == "flash_attention_2" and not flash_attention_usable():
         raise UserError(
             "policy.attention: flash_attention_2 needs a CUDA GPU and the flash-attn package; "
-            "run `pip install -e '.[flash]'` or set policy.attention to sdpa"
+            f"run `{INSTALL_FLASH}` or set policy.attention to sdpa"
         )
     without_flash = plain_attention(model) if model else "sdpa"
     if wanted == "sdpa" and without_flash == "eager":

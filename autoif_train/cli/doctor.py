@@ -88,7 +88,7 @@ def gpus(settings: Any) -> Iterator[Finding]:
     """The GPUs, and whether FlashAttention-2 can run on them."""
     import torch
 
-    from autoif_train.chat.policy import flash_attention_usable
+    from autoif_train.chat.policy import INSTALL_FLASH, flash_attention_usable
 
     if not torch.cuda.is_available():
         yield Finding("gpu", "note", "none: training and sampling run on the CPU")
@@ -100,8 +100,7 @@ def gpus(settings: Any) -> Iterator[Finding]:
     if flash_attention_usable():
         yield Finding("flash", "ok", "FlashAttention-2 is used")
     else:
-        mend = "pip install -e '.[flash]' --no-build-isolation"
-        yield Finding("flash", "note", "FlashAttention-2 is not installed; sdpa is used", mend)
+        yield Finding("flash", "note", "FlashAttention-2 is not installed; sdpa is used", INSTALL_FLASH)
 
 
 def compiler(settings: Any) -> Iterator[Finding]:

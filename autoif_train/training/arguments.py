@@ -68,7 +68,7 @@ def _fields(source: str) -> dict[str, str]:
     package, _, inside = source.partition("/")
     found = importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
-        raise UserError(f"{package} is not installed; run `make venv` or `pip install autoif_train`")
+        raise UserError(f"{package} is not installed; run `make venv`, or `pip install -e .` in the checkout")
     tree = ast.parse((Path(found.submodule_search_locations[0]) / inside).read_text(encoding="utf-8"))
     return {
         statement.target.id: ast.unparse(statement.annotation)

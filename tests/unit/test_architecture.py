@@ -24,7 +24,7 @@ MODULES = sorted(file for file in PACKAGE.rglob("*.py") if "data" not in file.pa
 # A part may import its own level and those before it.
 LEVELS = (
     ("types",),
-    ("resources", "setting", "versions", "rows", "funnel", "lazy", "lock"),
+    ("resources", "setting", "versions", "rows", "funnel", "lazy", "lock", "ranks"),
     ("chat", "execution"),
     ("synthesis", "feedback"),
     ("training", "tiny"),

@@ -32,7 +32,7 @@ def stand_ins(tmp_path):
         for name in ("accelerate", "python", "make"):
             (programs / name).write_text(STAND_IN)
         (programs / "scontrol").write_text("#!/bin/sh\nprintf 'node-a\\nnode-b\\n'\n")
-        (programs / "srun").write_text('#!/bin/sh\nSLURM_NODEID=1 exec "$@"\n')
+        (programs / "srun").write_text('#!/bin/sh\nshift; SLURM_NODEID=1 exec "$@"\n')
         for program in programs.iterdir():
             program.chmod(0o755)
         path = f"{programs}{os.pathsep}{os.environ['PATH']}"

@@ -19,6 +19,7 @@ from autoif_train.chat.base import Answer, Prompt, SamplingSettings
 from autoif_train.chat.transformers import TransformersChat
 from autoif_train.config import FREE_KEYS, resolve
 from autoif_train.funnel import read_funnel
+from autoif_train.ranks import Ranks
 from autoif_train.rows import Rows
 from autoif_train.run import Run, bring
 from autoif_train.tiny import model_path
@@ -418,7 +419,7 @@ def test_shared_out_rows_do_not_depend_on_the_number_of_processes(tmp_path, monk
         monkeypatch.setenv("WORLD_SIZE", str(ranks))
         # The last rank to write its share would wait for the first: shares are laid down, then rank 0 joins them.
         with monkeypatch.context() as patch:
-            patch.setattr(Run, "_wait_for", lambda *_: None)
+            patch.setattr(Ranks, "wait_for", lambda *_: None)
             for rank in reversed(range(ranks)):
                 monkeypatch.setenv("RANK", str(rank))
                 with Run(settings_in(folder), "test") as run:
@@ -434,7 +435,7 @@ def test_a_share_that_a_kill_left_of_other_items_is_not_taken(tmp_path, monkeypa
 
     monkeypatch.setenv("WORLD_SIZE", "2")
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "_wait_for", lambda *_: None)
+        patch.setattr(Ranks, "wait_for", lambda *_: None)
         for rank, items in (("1", ["left", "over"]), ("1", ["new", "rows"]), ("0", ["new", "rows"])):
             monkeypatch.setenv("RANK", rank)
             with Run(settings_in(tmp_path), "test") as run:
@@ -444,7 +445,7 @@ def test_a_share_that_a_kill_left_of_other_items_is_not_taken(tmp_path, monkeypa
 
 
 def test_shared_out_questions_do_not_depend_on_the_number_of_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_module, "WAITING_SECONDS", 0.01)
+    monkeypatch.setattr("autoif_train.ranks.WAITING_SECONDS", 0.01)
     sampling = SamplingSettings(1)
 
     def in_two_turns(chat):
@@ -490,25 +491,6 @@ def test_only_the_process_that_works_opens_what_it_needs(run, monkeypatch, rank,
     monkeypatch.setattr(run, "rank", int(rank))
     with run.alone(lambda: contextlib.nullcontext("opened")) as found:
         assert [found] == opened
-
-
-def test_a_process_that_waits_long_says_once_for_what(tmp_path, monkeypatch, caplog):
-    monkeypatch.setenv("RANK", "1")
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    slept = []
-
-    def sleep(_):
-        slept.append(len(caplog.messages))
-        if len(slept) == 4:
-            (tmp_path / "x.jsonl").touch()
-
-    clock = iter([0, 0, 59, 60, 61, 62])
-    monkeypatch.setattr(run_module.time, "sleep", sleep)
-    monkeypatch.setattr(run_module.time, "monotonic", lambda: next(clock))
-    with Run(settings_in(tmp_path), "test") as second:
-        second.keep("x", forbidden)
-    assert slept == [0, 0, 1, 1]
-    assert str(tmp_path / "x.jsonl") in caplog.text
 
 
 def test_the_manifest_holds_seed_versions_and_seconds(run):
