@@ -1,6 +1,7 @@
 """Reading which word a text answers with. A wrong word is worse than none: an unreadable answer is asked for again.
 
-`answers.jsonl` holds sentences as models write them, each with the word it answers with, or null where it does not.
+`answers.jsonl` holds sentences as models write them, each with the word that is read, or null where it is asked
+for again: where it is no plain answer, and where only who understands the sentence could tell.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def test_an_answer_is_read_in_the_forms_that_models_write(row):
 
 
 @pytest.mark.parametrize("row", [row for row in ANSWERS if not row["answer"]], ids=lambda row: row["text"])
-def test_what_is_no_plain_answer_is_not_guessed(row):
+def test_what_is_not_plain_is_not_guessed(row):
     with pytest.raises(Unreadable):
         read(row)
 
@@ -65,7 +66,7 @@ def test_a_label_is_read(text, word):
     assert answer_word(text, LABELS) == word
 
 
-@pytest.mark.parametrize("text", ["", "yes", "<think>neutral", "Neutral?", "Contradictions abound.", "neutrality"])
+@pytest.mark.parametrize("text", ["", "yes", "<think>neutral", "Contradictions abound.", "neutrality"])
 def test_no_label_has_a_reason(text):
     with pytest.raises(Unreadable, match="no label"):
         answer_word(text, LABELS)
@@ -81,14 +82,16 @@ def test_no_label_has_a_reason(text):
         "Nothing in it is violated",
         "It is only partly followed.",
         "Not followed",
+        "The rules it followed are odd.",
+        "Followed?",
     ],
 )
-def test_a_denied_label_is_not_its_contrary(text):
-    with pytest.raises(Unreadable, match="denied"):
+def test_a_denied_or_doubted_label_is_none(text):
+    with pytest.raises(Unreadable):
         answer_word(text, ("followed", "violated"))
 
 
-@pytest.mark.parametrize("text", ["unfollowed", "non-followed", "followed-up", "The rules it followed are odd."])
+@pytest.mark.parametrize("text", ["unfollowed", "non-followed", "followed-up"])
 def test_a_word_that_only_holds_the_label_is_none(text):
     with pytest.raises(Unreadable, match="no label"):
         answer_word(text, ("followed", "violated"))
@@ -101,11 +104,10 @@ def test_a_word_that_only_holds_the_label_is_none(text):
         "It is followed or violated",
         "followed\nviolated, on second thought",
         "violated.\nfollowed.\nThat is all.",
-        "followed, but for one comma.\nSo: violated",
     ],
 )
 def test_contradictory_labels_are_unreadable(text):
-    with pytest.raises(Unreadable, match="contradictory"):
+    with pytest.raises(Unreadable, match="no plain label"):
         answer_word(text, ("followed", "violated"))
 
 
@@ -145,7 +147,6 @@ def test_yes_and_no_are_read(text, answer):
         "I cannot tell.",
         "Notable, yesterday.",
         "Yes, nearly.\nNo, on second thought.",
-        "Yes, but one is missing.\nSo: no",
     ],
 )
 def test_neither_yes_nor_no_is_unreadable(text):
