@@ -41,12 +41,17 @@ HINTS = {  # part of a reason → what may help
     "one label": _CHECKS,
     "contradict": "functions do something else than they were asked for; a stronger supervisor helps",
     "duplicate": "the supervisor repeats itself; raise synthesis.writing_temperature, or give more and other seeds",
-    "violated": "the respondent seldom follows; fewer instructions per query, a pilot, or a stronger one help",
+    "violated": "the respondent seldom follows; smaller synthesis.instructions_per_query, synthesis.pilot_responses "
+    "where there was no pilot, or a stronger respondent help",
     "no chosen answer": "no answer is good enough; raise sampling.responses_per_query or use a stronger respondent",
     "no rejected answer": "every answer follows; harder instructions, or several per query, teach more",
     "quality": "answers miss the query; a stronger respondent helps, quality.accept_at_least is the mark",
     "too short": "queries.min_characters and queries.max_characters decide",
     "too long": "queries.min_characters and queries.max_characters decide",
+}
+ROUND_HINTS = {  # in a round the policy itself answers, so nobody stronger can be named
+    "no chosen answer": "no answer is good enough; raise sampling.responses_per_query or online_dpo.resample_budget",
+    "quality": "answers miss the query; quality.accept_at_least is the mark",
 }
 
 
@@ -157,23 +162,24 @@ def _one_line(text: str) -> str:
 
 def hint_lines(entries: list[Row]) -> list[str]:
     """What may help where a gate drops nearly everything."""
-    lines = []
-    for entry in entries:
-        rows_in, dropped = entry.get("rows_in", 0), entry.get("dropped", {})
-        lost = sum(dropped.values())
-        if drops_much(rows_in, lost):
-            reason = next(iter(dropped))
-            advice = next((mend for part, mend in HINTS.items() if part in reason), "its examples are in funnel.json")
-            lines.append(
-                f"hint: {entry['stage']} drops {lost / rows_in:.0%} of its {plural(entry['unit'])}, "
-                f"most for '{reason}': {advice}"
-            )
-    return lines
+    return [f"hint: {entry['stage']} {said}" for entry in entries if (said := hint(entry))]
 
 
-def drops_much(rows_in: int, lost: int) -> bool:
-    """Whether a gate drops so much that its reasons are worth a look."""
-    return rows_in >= LEAST_FOR_HINT and lost > HINT_ABOVE * rows_in
+def hint(entry: Row) -> str | None:
+    """What may help where a gate drops nearly everything for what is wrong with it; None where it does not."""
+    wrong = {why: count for why, count in entry.get("dropped", {}).items() if not _by_design(entry["unit"], why)}
+    rows_in, lost = entry.get("rows_in", 0), sum(wrong.values())
+    if rows_in < LEAST_FOR_HINT or lost <= HINT_ABOVE * rows_in:
+        return None
+    reason = max(wrong, key=wrong.get)
+    hints = HINTS | ROUND_HINTS if "/round_" in entry["stage"] else HINTS
+    advice = next((mend for part, mend in hints.items() if part in reason), "its examples are in funnel.json")
+    return f"drops {lost / rows_in:.0%} of its {plural(entry['unit'])}, most for '{reason}': {advice}"
+
+
+def _by_design(unit: str, reason: str) -> bool:
+    """Whether rows went by a cap, a share or as duplicates; an instruction that comes twice was a wasted call."""
+    return reason.startswith(("beyond ", "outside the share")) or (reason == "duplicate" and unit != "instruction")
 
 
 def plural(unit: str, count: int = 2) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from autoif_train.funnel import drops_much, plural, read_funnel
+from autoif_train.funnel import hint, plural, read_funnel
 from autoif_train.report.folder import clip
 from autoif_train.report.stages import title
 from autoif_train.types import Row
@@ -69,6 +69,7 @@ class Line:
     rows_out: int
     reasons: tuple[Reason, ...] = ()
     more_reasons: int = 0
+    hint: str | None = None
 
     @property
     def kept(self) -> float:
@@ -78,10 +79,6 @@ class Line:
     @property
     def units(self) -> str:
         return plural(self.unit, self.rows_out if self.rows_in is None else 2)
-
-    @property
-    def drops_much(self) -> bool:
-        return self.rows_in is not None and drops_much(self.rows_in, self.rows_in - self.rows_out)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,4 +131,5 @@ def _line(entry: Row) -> Line:
         )
         for text, count in dropped[:REASONS]
     )
-    return Line(entry["unit"], entry["rows_in"], entry["rows_out"], reasons, len(dropped) - len(reasons))
+    more = len(dropped) - len(reasons)
+    return Line(entry["unit"], entry["rows_in"], entry["rows_out"], reasons, more, hint(entry))

@@ -168,6 +168,28 @@ def test_a_gate_that_drops_less_or_little_has_none(entry):
     assert hint_lines([entry]) == []
 
 
+@pytest.mark.parametrize("reason", ["beyond max_per_query", "outside the share", "duplicate"])
+def test_what_goes_by_design_is_no_reason_for_a_hint(reason):
+    assert hint_lines([gate(100, violated=50) | {"dropped": {"violated": 50, reason: 45}}]) == []
+
+
+def test_instructions_that_come_again_are_a_reason():
+    assert hint_lines([gate(100, duplicate=85) | {"unit": "instruction"}])
+
+
+def test_the_reason_named_is_the_heaviest_that_is_no_cap():
+    dropped = {"beyond max_functions": 190, "violated": 180, **dict.fromkeys("abcde", 130)}
+    (line,) = hint_lines([gate(1000) | {"dropped": dropped}])
+    assert "'violated'" in line
+
+
+def test_a_round_has_nobody_stronger_to_ask():
+    lost = gate(100, **{"no chosen answer": 90})
+    offline, online = (hint_lines([lost | {"stage": f"{where}/pairs"}])[0] for where in ("data", "online_dpo/round_1"))
+    assert "stronger respondent" in offline
+    assert "respondent" not in online
+
+
 def test_a_gate_shows_three_examples_and_each_reason_once():
     lines = gate_lines([gate(100, a=4, b=3, c=2, d=1)])
     assert [line.strip() for line in lines if line.startswith("    ")] == ["a: a 0", "b: b 0", "c: c 0"]

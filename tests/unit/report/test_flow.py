@@ -40,8 +40,8 @@ def test_what_a_step_makes_stands_after_what_it_filters(tmp_path):
 
 
 def test_a_gate_that_drops_more_than_four_fifths_is_worth_a_hint(tmp_path):
-    [flow] = write(tmp_path, entry(), entry(unit="case", rows_out=1))
-    assert [line.drops_much for line in flow.steps[0].lines] == [False, True]
+    [flow] = write(tmp_path, entry(), entry(unit="case", rows_out=1, dropped={"one label": 9}))
+    assert [bool(line.hint) for line in flow.steps[0].lines] == [False, True]
 
 
 def test_reasons_are_ordered_by_weight(tmp_path):
@@ -61,12 +61,12 @@ def test_examples_are_bounded(tmp_path):
 
 def test_a_step_without_rows_is_shown(tmp_path):
     [flow] = write(tmp_path, entry(rows_in=0, rows_out=0, dropped={}))
-    assert not flow.steps[0].lines[0].drops_much
+    assert not flow.steps[0].lines[0].hint
 
 
 def test_one_row_lost_of_one_is_no_hint(tmp_path):
     [flow] = write(tmp_path, entry(rows_in=1, rows_out=0, dropped={"crashed": 1}))
-    assert not flow.steps[0].lines[0].drops_much
+    assert not flow.steps[0].lines[0].hint
 
 
 def test_every_step_of_the_recipes_has_a_title():
