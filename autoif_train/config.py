@@ -11,6 +11,7 @@ import copy
 import dataclasses
 import difflib
 import functools
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -256,7 +257,10 @@ def _known_choice(kind: str, name: str) -> None:
 
 
 def _model_layer(name: str) -> dict[str, Any]:
-    """What a model file sets; nothing for a hub id or a path."""
+    """What a model file sets; nothing for a hub id or a path, unless it looks like a model file's name mistyped."""
+    near = difflib.get_close_matches(name.lower(), _names_of("model"), n=1, cutoff=0.85)
+    if near and name not in _names_of("model") and not Path(name).exists():
+        raise UserError(f"--model {name}: no such model or folder; did you mean {near[0]}?")
     return _read_layer(CONFIGS / "models" / f"{name}.yaml", also=("modes",)) if name in _names_of("model") else {}
 
 
@@ -338,8 +342,9 @@ def _check_value(key: str, value: Any, where: str) -> None:
 
 
 def _nearest(key: str) -> str:
-    near = difflib.get_close_matches(key, known_keys(), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else "; --help lists them"
+    near = difflib.get_close_matches(key, known_keys(), n=2, cutoff=0.75)
+    near = near or difflib.get_close_matches(key, known_keys(), n=1, cutoff=0.5)
+    return f"; did you mean {' or '.join(near)}?" if near else "; --help lists them"
 
 
 def dump(settings: Settings) -> str:
@@ -392,7 +397,7 @@ def flat(tree: dict[str, Any], before: str = "") -> dict[str, Any]:
 @functools.cache
 def _parser() -> ArgumentParser:
     """The parser of every recipe; it is never changed, since it takes longer to build than to use."""
-    parser = ArgumentParser(exit_on_error=False)
+    parser = ArgumentParser(exit_on_error=False, allow_abbrev=False)
     parser.add_argument(
         "--config", type=list[str] | None, help="Settings file laid over the model's and the mode's; repeatable."
     )
@@ -414,9 +419,16 @@ def _print_help(recipe: str, description: str, resolved: Namespace) -> NoReturn:
     sys.exit(0)
 
 
+_REFUSED = re.compile(r'Parser key "(?P<key>[^"]+)": .*(?:Got|Given) value: (?P<value>.*)')
+_TAKES = re.compile(r"Expected an? (?:<class '(\w+)'>|typing\.Literal\[(.*?)\])")
+
+
 def _with_hint(error: Exception) -> str:
-    """The parser's message on one line, with the nearest setting where it speaks of an unknown one."""
+    """The parser's message on one line: what a setting takes, or the nearest one where it speaks of an unknown one."""
     text = " ".join(str(error).split())
+    if (refused := _REFUSED.match(text)) and (takes := _TAKES.findall(text)):
+        named = ["null" if name == "NoneType" else name or f"one of {choices}" for name, choices in takes]
+        return f"{refused['key']} takes {' or '.join(named)}, not {refused['value']}"
     if "unrecognized" not in text and "is not accepted" not in text:
         return text
     words = [word.strip("'\"").split("=")[0] for word in text.split()]

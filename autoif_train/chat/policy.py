@@ -13,6 +13,9 @@ from autoif_train.resources import resolve
 from autoif_train.setting import setting
 from autoif_train.types import UserError
 
+# Its package is built against the torch that is installed.
+INSTALL_FLASH = "pip install -e '.[flash]' --no-build-isolation"
+
 
 @dataclasses.dataclass(frozen=True)
 class PolicySettings:
@@ -42,10 +45,6 @@ def base_model(policy: PolicySettings) -> str:
     model = resolve(policy.model or "")
     check_model(model)
     return model
-
-
-# It is built against the torch that is installed.
-INSTALL_FLASH = "pip install -e '.[flash]' --no-build-isolation"
 
 
 def base_of(model: str) -> str:

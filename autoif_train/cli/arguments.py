@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autoif_train.types import Row, UserError
+
+if TYPE_CHECKING:
+    from autoif_train.config import Settings
 
 Arguments = list[str]
 
@@ -20,6 +24,18 @@ def file_parser(command: str, description: str, **options: str) -> argparse.Argu
         else:
             parser.add_argument(f"--{name}", type=new_file if name == "output" else Path, required=True, help=text)
     return parser
+
+
+def settings_of(command: str, flags: Arguments, *sections: str) -> Settings:
+    """The recipes' settings by what flags are left, which may be of these sections only: no other would be heeded."""
+    from autoif_train.config import Settings, parse
+
+    others = {field.name for field in dataclasses.fields(Settings)} - {*sections}
+    for flag in flags:
+        key = flag.removeprefix("--").partition("=")[0]
+        if flag.startswith("--") and key.partition(".")[0] in others:
+            raise UserError(f"--{key}: autoif {command} takes of the recipes' settings {', '.join(sections)} alone")
+    return parse(f"autoif {command}", "", flags)
 
 
 def new_file(name: str) -> Path:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autoif_train.cli.arguments import Arguments, field, file_parser, sources
+from autoif_train.cli.arguments import Arguments, field, file_parser, settings_of, sources
 from autoif_train.rows import Rows, write_rows
 from autoif_train.types import CheckedInstruction, Dropped, Instruction, Row, VerificationFunction
 
 
 def main(arguments: Arguments) -> None:
-    from autoif_train.config import parse
     from autoif_train.execution import Executor
     from autoif_train.synthesis import cross_validation
 
@@ -22,7 +21,7 @@ def main(arguments: Arguments) -> None:
         output="rows {instruction, functions: [{source, accuracy}], cases}; OUTPUT.dropped.jsonl holds the rest",
     )
     files, rest = parser.parse_known_args(arguments)
-    settings = parse("autoif cross-validate", "", rest)
+    settings = settings_of("cross-validate", rest, "preset", "cross_validation", "execution")
     dropped: list[Row] = []
 
     def survivors(executor: Executor) -> Iterator[Row]:

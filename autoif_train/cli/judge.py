@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from autoif_train.cli.arguments import Arguments, field, file_parser, sources
+from autoif_train.cli.arguments import Arguments, field, file_parser, settings_of, sources
 from autoif_train.rows import Rows, write_rows
 from autoif_train.types import Outcome, QueryFunction, Row, UserError
 
@@ -14,7 +14,6 @@ RESPONSES_PER_FRAME = 1024
 
 
 def main(arguments: Arguments) -> None:
-    from autoif_train.config import parse
     from autoif_train.execution import Executor
     from autoif_train.feedback.judge import outcomes_and_reasons, verdict
 
@@ -27,7 +26,7 @@ def main(arguments: Arguments) -> None:
         "OUTPUT.reasons.jsonl says why",
     )
     files, rest = parser.parse_known_args(arguments)
-    settings = parse("autoif judge", "", rest)
+    settings = settings_of("judge", rest, "execution")
     known = _functions(files.functions)
     unjudged: dict[tuple[str | float, int, str], Row] = {}  # one row for each function and reason
 

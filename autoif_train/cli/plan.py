@@ -32,7 +32,10 @@ def main(arguments: Arguments) -> None:
     rows = _rows(settings, options)
     planned = stages(settings.sft, settings.dpo, settings.online_dpo.rounds, rows, options.tokens)
     for stage in planned:
-        accumulation_steps(stage.global_batch_size, stage.per_device, options.gpus)
+        try:
+            accumulation_steps(stage.global_batch_size, stage.per_device, options.gpus)
+        except UserError as error:
+            raise UserError(f"--gpus {options.gpus}: {error}") from error
     console = Console(highlight=False)
     console.print(
         f"{settings.model}: {model.parameters:,} parameters · {options.gpus} × {options.gpu}, {gpu.memory_gib} GiB, "

@@ -217,6 +217,13 @@ def test_a_wrong_flag_is_refused_by_key(autoif, flags, words):
     refused(cross_validate(autoif, flags=flags), *words)
 
 
+@pytest.mark.parametrize("command", ["cross-validate", "judge"])
+def test_a_setting_that_would_not_be_heeded_is_refused(autoif, command):
+    files = {"cross-validate": ["--input", "i"], "judge": ["--functions", "f", "--responses", "r"]}[command]
+    found = autoif(command, *files, "--output", "out.jsonl", "--dpo.beta", "2")
+    refused(found, "--dpo.beta", f"autoif {command} takes", "execution")
+
+
 def test_a_missing_input_is_refused_by_name(autoif):
     refused(autoif("cross-validate", "--input", "nowhere.jsonl", "--output", "out.jsonl", *FAST), "nowhere.jsonl")
 

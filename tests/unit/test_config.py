@@ -273,6 +273,8 @@ def test_an_unknown_key_in_a_file_names_file_key_and_the_nearest(user, text, key
         ("--sft.learnin_rate", "sft.learning_rate"),
         ("--crossvalidation.min_cases", "cross_validation.min_cases"),
         ("--seeed", "seed"),
+        ("--modle", "mode or model"),
+        ("--online_dpo.round", "online_dpo.rounds"),  # no abbreviation is taken
     ],
 )
 def test_an_unknown_flag_names_itself_and_the_nearest(flag, near):
@@ -541,6 +543,25 @@ def test_help_has_every_setting_with_its_value_and_its_bounds(capsys):
     assert "It must be at least 0 and below max_characters." in said
     assert "default: zero3" in said
     assert parse("recipe", "", []).engine is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("online_dpo.rounds", "x", "online_dpo.rounds takes int, not x"),
+        ("lora.quantize", "x", "lora.quantize takes one of 'nf4' or null, not x"),
+        ("evaluation.benchmarks", "tiny", "evaluation.benchmarks takes list, not tiny"),
+    ],
+)
+def test_a_value_of_another_type_is_told_what_is_taken(key, value, said):
+    with pytest.raises(UserError) as found:
+        resolve(**{key: value})
+    assert str(found.value) == said
+
+
+def test_a_models_name_mistyped_is_not_taken_for_a_hub_id():
+    with pytest.raises(UserError, match=r"--model qwen2-7B: .*did you mean qwen2-7b"):
+        resolve(model="qwen2-7B")
 
 
 # --- sections inside sections -----------------------------------------------------------------------------------------
