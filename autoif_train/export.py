@@ -13,7 +13,7 @@ from typing import Any
 
 from autoif_train.chat.policy import first_line
 from autoif_train.datacard import write_card
-from autoif_train.rows import Rows, atomic_file, write_rows
+from autoif_train.rows import Rows, atomic_file, check_writable, write_rows
 from autoif_train.types import Demonstration, PreferencePair, Row, UserError
 
 FORMATS = ("trl", "llama_factory", "parquet")
@@ -38,6 +38,7 @@ def export_run(folder: Path, form: str, output: Path) -> Iterator[str]:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--output {output}: {error.strerror}; name a folder") from error
+    check_writable(output / present[0].name)
     for source in present:
         target = output / (f"{source.stem}.parquet" if form == "parquet" else source.name)
         if form == "trl":

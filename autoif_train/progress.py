@@ -17,7 +17,7 @@ from typing import Any
 from autoif_train.chat.base import ChatModel
 from autoif_train.funnel import Tally
 from autoif_train.rows import atomic_file
-from autoif_train.types import Row
+from autoif_train.types import Row, UserError
 
 BEAT_SECONDS = 1.0
 
@@ -55,7 +55,7 @@ class Progress:
         def beat() -> None:
             while not ended.wait(BEAT_SECONDS):
                 # The step counts on in its own thread; what is caught half-counted is shown a second later.
-                with contextlib.suppress(RuntimeError, OSError):
+                with contextlib.suppress(RuntimeError, OSError, UserError):
                     self._write({"step": step, "began": began, "funnel": tally.entries(), "calls": self.spent()})
                     show(tally)
 

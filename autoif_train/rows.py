@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from itertools import islice
@@ -15,6 +17,8 @@ from typing import Any, Generic, TypeVar
 from autoif_train.types import Row, UserError
 
 Noun = TypeVar("Noun")
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where a disk, a quota or a file is full."""
 
 
 class Rows(Generic[Noun]):
@@ -81,19 +85,48 @@ def plain(value: Any) -> Any:
 
 @contextlib.contextmanager
 def atomic_file(path: str | Path) -> Iterator[Any]:
-    """A text file that appears under its name whole or not at all: written beside it, synced, then renamed."""
+    """A text file that appears under its name whole or not at all: written beside it, synced, then renamed.
+
+    Raises `UserError` where nothing can be written there.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
+    with _refused(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = temporary.open("w", encoding="utf-8")
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
+        with opened as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a second error would hide the first
+            temporary.unlink(missing_ok=True)
         raise
+
+
+def check_writable(path: str | Path) -> None:
+    """Raise `UserError` where a file or folder of that name could not be made; leaves nothing behind.
+
+    The file system is tried: permissions alone tell a superuser nothing, and of a mount little.
+    """
+    folder = Path(path).absolute().parent
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    with _refused(path), tempfile.TemporaryFile(dir=there):
+        pass
+
+
+@contextlib.contextmanager
+def _refused(path: str | Path) -> Iterator[None]:
+    """What the system says against writing a file, as the user's to mend; a full disk is told elsewhere."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
+        mend = "let this user write there, or name another place"
+        raise UserError(f"{path}: cannot be written ({error.strerror}); {mend}") from error
 
 
 def json_line(value: Any) -> str:

@@ -96,8 +96,8 @@ class Run:
         if error is not None:
             self.ranks.tell_failure(error)
         if self._lock is not None:
-            # A full disk has its own line already.
-            with contextlib.suppress(OSError):
+            # A disk that is full or cannot be written has its own line already.
+            with contextlib.suppress(OSError, UserError):
                 self._note_chats()
                 self._progress.close()
             lock.release(self._lock)

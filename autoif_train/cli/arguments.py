@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autoif_train.rows import check_writable
 from autoif_train.types import Row, UserError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def new_file(name: str) -> Path:
     path = Path(name)
     if path.is_dir() or any(parent.is_file() for parent in path.parents):
         raise UserError(f"--output {path}: is a folder or lies within a file; name a file to write")
+    check_writable(path)
     return path
 
 

@@ -19,11 +19,13 @@ def main(arguments: Arguments) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("run", type=Path, nargs="+", help="run folder")
-    parser.add_argument("--output", type=new_file, default="comparison.html", help="page of a comparison")
+    parser.add_argument("--output", type=new_file, help="page of a comparison; default comparison.html")
     options = parser.parse_args(arguments)
     folders = [run_folder(folder) for folder in options.run]
     if len(folders) == 1:
         print(f"report: {write_report(folders[0])}")
         return
-    print("\n".join(lines_of(write_comparison(folders, options.output))))
-    print(f"comparison: {options.output}")
+    # Not the parser's default: what one folder's report does not write need not be a place to write to.
+    output = options.output or new_file("comparison.html")
+    print("\n".join(lines_of(write_comparison(folders, output))))
+    print(f"comparison: {output}")

@@ -7,7 +7,6 @@ all ranks are done: a list of its files with their sizes. One without a seal, or
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import json
 import re
@@ -16,14 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autoif_train.rows import atomic_file
+from autoif_train.rows import NO_ROOM, atomic_file
 from autoif_train.types import UserError
 
 SEAL = "sealed.json"
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Libraries in other languages tell it in words of their own; PyTorch names no reason at all.
 _NO_ROOM_TEXT = re.compile(
-    rf"os error ({'|'.join(map(str, _NO_ROOM))})\b|No space left|[Qq]uota exceeded|File too large|PytorchStreamWriter"
+    rf"os error ({'|'.join(map(str, NO_ROOM))})\b|No space left|[Qq]uota exceeded|File too large|PytorchStreamWriter"
     r"|inline_container"
 )
 
@@ -103,7 +101,7 @@ def full_disk_told(folder: Path) -> Iterator[None]:
 def is_no_room(error: BaseException | None) -> bool:
     """Whether an error, or what it came of, is that a disk or a quota is full."""
     while error is not None:
-        if getattr(error, "errno", None) in _NO_ROOM or _NO_ROOM_TEXT.search(str(error)):
+        if getattr(error, "errno", None) in NO_ROOM or _NO_ROOM_TEXT.search(str(error)):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -234,6 +234,19 @@ def test_an_output_that_is_a_folder_is_refused_by_name(autoif, tmp_path):
     refused(autoif("cross-validate", "--input", "in.jsonl", "--output", "folder", *FAST), "folder")
 
 
+@pytest.mark.parametrize(
+    ("command", "inputs"),
+    [
+        ("cross-validate", ["--input"]),
+        ("judge", ["--functions", "--responses"]),
+        ("score", ["--benchmark", "ifeval", "--prompts", "--responses"]),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_an_input_is_read(autoif, command, inputs):
+    files = [part for each in inputs for part in ([each] if each in ("--benchmark", "ifeval") else [each, "nowhere"])]
+    refused(autoif(command, *files, "--output", "/proc/out.jsonl"), "/proc/out.jsonl: cannot be written")
+
+
 def test_hostile_unicode_goes_through(autoif):
     lone = (
         r'{"instruction": "\ud83d", "functions": ["def evaluate(response):\n    return len(response) > 3 # \ud83d"], '
@@ -325,6 +338,28 @@ def test_several_folders_are_compared(autoif, tmp_path):
     assert code == 0
     assert "model: a  |  b" in out
     assert (tmp_path / "comparison.html").exists()
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml").write_text("model: tiny\n")
+    return tmp_path / "run"
+
+
+def test_a_report_that_cannot_be_written_is_refused_by_name(autoif, run_folder):
+    (run_folder / ".report.html.part").mkdir()
+    refused(autoif("report", run_folder), "report.html: cannot be written")
+
+
+def test_the_report_of_one_run_needs_no_place_for_a_comparison(autoif, run_folder, monkeypatch):
+    monkeypatch.chdir("/proc")
+    assert autoif("report", run_folder)[0] == 0
+
+
+def test_an_export_that_cannot_be_written_is_refused_by_name(autoif, tmp_path):
+    write_rows(tmp_path / "run" / "data" / "pairs.jsonl", [{"prompt": []}])
+    refused(autoif("export", "run", "--format", "trl", "--output", "/proc/self"), "/proc/self")
 
 
 def test_export_tells_what_it_wrote(autoif, tmp_path):

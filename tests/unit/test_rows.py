@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 from enum import Enum
+from pathlib import Path
 
 import pytest
 
-from autoif_train.rows import Rows, atomic_file, plain, write_rows
+from autoif_train.rows import Rows, atomic_file, check_writable, plain, write_rows
 from autoif_train.types import Instruction, Judged, Outcome, Response, TestCase, UserError, Verdict
 
 
@@ -194,3 +196,41 @@ def test_plain_reaches_into_nested_nouns():
     assert plain(Outer((Colour.RED, Instruction("x", id="i")))) == {
         "inner": ["red", {"text": "x", "parent_id": None, "id": "i"}]
     }
+
+
+# --- where nothing can be written -------------------------------------------------------------------------------------
+
+NOWHERE = "/proc/rows.jsonl"  # refused to everybody, a superuser too
+
+
+def test_a_file_that_cannot_be_written_is_the_users_to_mend():
+    with pytest.raises(UserError, match=f"{NOWHERE}: cannot be written"):
+        write_rows(NOWHERE, [{}])
+
+
+def test_a_place_that_cannot_be_written_is_found_before_anything_is_made():
+    with pytest.raises(UserError, match=r"/proc/folder/rows\.jsonl: cannot be written"):
+        check_writable("/proc/folder/rows.jsonl")
+
+
+def test_looking_whether_a_file_can_be_written_leaves_nothing(tmp_path):
+    check_writable(tmp_path / "folder" / "rows.jsonl")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_not_taken_for_one_that_cannot_be_written(monkeypatch, file):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OSError, match="No space"):
+        write_rows(file, [{}])
+
+
+def test_an_unfinished_file_that_cannot_be_removed_does_not_hide_the_error(monkeypatch, file):
+    def read_only(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", read_only)
+    with pytest.raises(RuntimeError, match="stopped"), atomic_file(file):
+        raise RuntimeError("stopped")
