@@ -13,7 +13,7 @@ import difflib
 import functools
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -357,8 +357,8 @@ def load_dump(file: Path) -> dict[str, Any]:
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
-def differing_keys(old: dict[str, Any], settings: Settings) -> list[str]:
-    """`key: old → new` for every setting that decides what is made and that differs.
+def differing_keys(old: dict[str, Any], settings: Settings, undecided: Collection[str] = ()) -> list[str]:
+    """`key: old → new` for every setting that decides what is made and that differs, outside of `undecided` sections.
 
     A setting that is younger than `old` differs where it is not as this version ships it for the model.
     """
@@ -369,7 +369,9 @@ def differing_keys(old: dict[str, Any], settings: Settings) -> list[str]:
     return [
         f"{key}: {before.get(key)} → {after.get(key)}"
         for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and not _is_free(key, before, after)
+        if before.get(key) != after.get(key)
+        and not _is_free(key, before, after)
+        and key.partition(".")[0] not in undecided
     ]
 
 

@@ -53,6 +53,8 @@ INPUT_FILES = (
     "respondent.recordings",
     "policy.chat_template",
 )
+FIRST_MADE = {"queries": ("data/pilot_queries", "data/queries")}
+"""Sections that decide nothing but what comes of these files: until one of them is there they may change."""
 
 
 class Run:
@@ -105,17 +107,20 @@ class Run:
     def _claim(self) -> None:
         """A folder belongs to one resolved configuration; another one is refused, never merged.
 
-        Until something has been made it belongs to nobody: a refused setting must not need a second folder.
+        Until something has been made it belongs to nobody: a refused setting must not need a second folder. Nor does a
+        section that has decided nothing yet.
         """
         file = self.folder / "config.yaml"
         begun = self._begun()
         if file.exists():
             before = _read_config(file)
-            differing = differing_keys(before, self.settings)
+            differing = differing_keys(before, self.settings, self._undecided())
             if begun and differing:
+                kept = self.path("cache.sqlite")
+                paid = f" with --cache.path {kept}, which pays for no answer again" if kept.exists() else ""
                 raise UserError(
                     f"output_dir: {self.folder} belongs to another configuration, which differs in "
-                    f"{'; '.join(differing)}; give the same settings or another --output_dir"
+                    f"{'; '.join(differing)}; give the same settings or another --output_dir{paid}"
                 )
             if begun:
                 self._note_before(before)
@@ -142,11 +147,16 @@ class Run:
         """Whether rows or a part of a training lie in the folder; paid answers are kept by content and fit any."""
         return any(True for kind in ("*.jsonl", "*.part", "*.safetensors") for _ in self.folder.rglob(kind))
 
+    def _undecided(self) -> set[str]:
+        """The sections that have decided nothing in the folder."""
+        return {section for section, names in FIRST_MADE.items() if not any(map(self.has, names))}
+
     def _claim_inputs(self, begun: bool) -> None:
         """A file that the settings name belongs to the configuration by its content, not by its name alone."""
         known = self._manifest().get("inputs", {}) if begun else {}
+        undecided = self._undecided()
         for key, digest in _input_digests(self.settings).items():
-            if known.get(key, digest) != digest:
+            if known.get(key, digest) != digest and key.partition(".")[0] not in undecided:
                 mend = "restore it or name another --output_dir"
                 raise UserError(f"{key}: the file has changed since {self.folder} was begun; {mend}")
             if known.get(key) != digest:

@@ -13,7 +13,7 @@ import sys
 import offline_dpo
 import online_dpo
 from autoif_train.command import run_recipe
-from autoif_train.evaluation.choice import evaluate_stage, stages
+from autoif_train.evaluation.choice import check_benchmarks, evaluate_stage, stages
 from autoif_train.evaluation.results import drops, write_cards, write_results
 from autoif_train.report.page import write_report
 from autoif_train.report.table import print_stages
@@ -21,10 +21,12 @@ from autoif_train.run import Run, bring
 
 
 def main(settings):
-    before = Run(settings, "evaluate").steps()
+    run = Run(settings, "evaluate")
+    before = run.steps()
+    check_benchmarks(run, settings)
     bring(settings, "offline_dpo", offline_dpo.main)
     bring(settings, f"online_dpo/round_{settings.online_dpo.rounds}/summary", online_dpo.main)
-    with Run(settings, "evaluate") as run:
+    with run:
         for stage in stages(run, settings):
             evaluate_stage(run, settings, stage)
         if run.rank == 0:

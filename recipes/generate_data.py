@@ -29,7 +29,7 @@ from autoif_train.synthesis.back_translation import back_translate, check_nli
 from autoif_train.synthesis.cross_validation import cross_validate
 from autoif_train.synthesis.functions import draft_row, read_draft, write_functions
 from autoif_train.synthesis.probes import probe
-from autoif_train.synthesis.queries import combine, pilot_queries
+from autoif_train.synthesis.queries import check_queries, combine, pilot_queries
 from autoif_train.synthesis.self_instruct import self_instruct
 from autoif_train.synthesis.sharpening import sharpen
 from autoif_train.training.inspection import check_template
@@ -45,6 +45,10 @@ def main(settings):
         if run.has("data/pairs"):
             return
         # Whatever would stop a later step is found before anything is paid for.
+        if run.rank == 0 and not run.has("data/queries"):
+            check_queries(settings.queries)
+        if settings.agreement.enabled:
+            read_answers(settings.agreement)
         base = base_model(settings.policy)
         check_template(base, load_tokenizer(base, settings.policy))
         if settings.back_translation.kind == "nli":

@@ -17,7 +17,7 @@ import offline_dpo
 import online_dpo
 import sft
 from autoif_train.command import run_recipe
-from autoif_train.evaluation.choice import evaluate_stage, stages
+from autoif_train.evaluation.choice import check_benchmarks, evaluate_stage, stages
 from autoif_train.evaluation.results import write_results
 from autoif_train.report.reproduction.costs import print_plan
 from autoif_train.report.reproduction.files import write_tables
@@ -48,6 +48,7 @@ def main(settings):
 
 def execute(planned):
     """One run of the grid, from its data to its scores."""
+    check_benchmarks(Run(planned.settings, "evaluate"), planned.settings)
     generate_data.main(planned.settings)
     for stage in planned.stages:
         STEPS[stage](planned.settings)

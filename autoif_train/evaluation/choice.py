@@ -25,12 +25,25 @@ from autoif_train.versions import versions
 
 def stages(run: Run, settings: Settings) -> Iterator[Stage]:
     """Every policy that the run folder holds, the untouched base model first."""
-    _check_benchmarks(run, settings)
-    yield Stage("base", 0, base_model(settings.policy))
+    _check_names(run, settings)
+    yield _base(settings)
     yield from trained_stages(run.folder)
 
 
-def _check_benchmarks(run: Run, settings: Settings) -> None:
+def check_benchmarks(run: Run, settings: Settings) -> None:
+    """Refuse benchmarks, files and graders that nobody has, before anything is trained or answered for them.
+
+    `run` need not be open.
+    """
+    _check_names(run, settings)
+    _wanted(run, settings, _base(settings))
+
+
+def _base(settings: Settings) -> Stage:
+    return Stage("base", 0, base_model(settings.policy))
+
+
+def _check_names(run: Run, settings: Settings) -> None:
     known = ", ".join(BENCHMARKS)
     if not settings.evaluation.benchmarks:
         raise UserError(f"evaluation.benchmarks: none named; name some of: {known}")
@@ -90,13 +103,18 @@ def _samples(benchmark: Benchmark, settings: EvaluationSettings) -> tuple[str, .
     return tuple(f"_seed_{number}" for number in range(settings.seeds)) if sampled else ("",)
 
 
-def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
-    """Answer every set of every benchmark with one policy, then grade the answers, each kept in `evaluation/`."""
+def _wanted(run: Run, settings: Settings, stage: Stage) -> list[KeptSet]:
+    """Every set; who grades is found wanting before the answers that wait for it are sampled."""
     wanted = list(kept_sets(run, settings, stage))
-    # Who grades is found wanting before the answers that wait for it are sampled.
     for kept in wanted:
         if kept.benchmark.grading and not all(run.has(items) for items in kept.items):
             kept.benchmark.grading.check(settings)
+    return wanted
+
+
+def evaluate_stage(run: Run, settings: Settings, stage: Stage) -> None:
+    """Answer every set of every benchmark with one policy, then grade the answers, each kept in `evaluation/`."""
+    wanted = _wanted(run, settings, stage)
     missing = [(kept, sample) for kept in wanted for sample in enumerate(kept.answers) if not run.has(sample[1])]
     if missing:
         with run.open_policy(stage.model, stage.name) as chat:

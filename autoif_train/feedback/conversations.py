@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from autoif_train.resources import resolve
 from autoif_train.synthesis.queries import content_text, conversation_rows
 from autoif_train.types import Demonstration, Dropped, Messages, content_id, derived_seed
 
@@ -19,7 +17,7 @@ def conversation_demonstrations(path: str, most: int | None, seed: int) -> Itera
 
     `path` holds rows with `messages` or ShareGPT's `conversations`. Where there are more than `most`, a seeded draw.
     """
-    rows = conversation_rows(Path(resolve(path)))
+    rows = conversation_rows(path, "train", "demonstrations.conversations")
     drawn = None
     count = sum(1 for _ in rows)
     if most is not None and count > most:

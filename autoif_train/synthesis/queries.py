@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +71,23 @@ def user_queries(settings: QueriesSettings) -> tuple[list[str], list[Dropped]]:
     return list(kept.values()), events
 
 
+def check_queries(settings: QueriesSettings) -> None:
+    """Refuse sources that cannot be read, or that hold no query, before anything is paid for that waits for them.
+
+    A file is read as far as it is certain to be read later, any other source up to the first query that passes.
+    """
+    user_queries(dataclasses.replace(settings, max_queries=1))
+    if Path(resolve(settings.path)).is_file():
+        for _ in islice(_texts(settings.path, settings), settings.max_queries):
+            pass
+
+
 def _filters(settings: QueriesSettings) -> Callable[[str], str | None]:
     """Why a query is refused, None where it is not."""
     classify = _classifier() if settings.language else None
-    blocks = block_list(text for path in settings.block_lists for text in _texts(path, QueriesSettings()))
+    blocks = block_list(
+        text for path in settings.block_lists for text in _texts(path, QueriesSettings(), "queries.block_lists")
+    )
 
     def refusal(text: str) -> str | None:
         if not settings.min_characters < len(text) < settings.max_characters:
@@ -97,31 +112,32 @@ def _normal(text: str) -> str:
     return " ".join(text.casefold().split()).rstrip(".?! ")
 
 
-def _texts(source: str, settings: QueriesSettings) -> Iterator[str]:
-    for number, row in enumerate(conversation_rows(source, settings.split), 1):
+def _texts(source: str, settings: QueriesSettings, key: str = "queries.path") -> Iterator[str]:
+    for number, row in enumerate(conversation_rows(source, settings.split, key), 1):
         text = _text(row, settings.column)
         if text is None:
+            column = ", or name its column with queries.column" if key == "queries.path" else ""
             raise UserError(
-                f"queries.path: {resolve(source)}, row {number}: no query found; a row needs `query`, `prompt`, "
-                "`messages` or `conversations`, or name its column with queries.column"
+                f"{key}: {resolve(source)}, row {number}: no query found; a row needs `query`, `prompt`, `messages` or "
+                f"`conversations`{column}"
             )
         yield text
 
 
-def conversation_rows(source: str | Path, split: str = "train") -> Iterable[Any]:
+def conversation_rows(source: str | Path, split: str, key: str) -> Iterable[Any]:
     """The rows of a source of queries or conversations, to be read again and again: JSON Lines, one list as ShareGPT's
-    files are, or anything that `datasets` opens, which is streamed."""
+    files are, or anything that `datasets` opens, which is streamed. `key` is the setting that names it."""
     path = Path(resolve(str(source)))
+    if (path.suffix in (".json", ".jsonl") or path.is_absolute()) and not path.exists():
+        raise UserError(f"{key}: {path}: no such file; name a file that can be read")
     if path.suffix == ".json":
-        return _json_rows(path)
+        return _json_rows(path, key)
     if path.suffix == ".jsonl":
         return Rows(path)
-    if path.is_absolute() and not path.exists():
-        raise UserError(f"queries.path: {path}: no such file; name a file that can be read")
-    return _dataset(str(path) if path.exists() else str(source), path, split)
+    return _dataset(str(path) if path.exists() else str(source), path, split, key)
 
 
-def _dataset(source: str, path: Path, split: str) -> Iterable[Any]:
+def _dataset(source: str, path: Path, split: str, key: str) -> Iterable[Any]:
     import datasets
 
     files = {".parquet": "parquet", ".csv": "csv"}
@@ -130,19 +146,20 @@ def _dataset(source: str, path: Path, split: str) -> Iterable[Any]:
             return datasets.load_dataset(files[path.suffix], data_files=source, split="train", streaming=True)
         return datasets.load_dataset(source, split=split, streaming=True)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        mend = "name a file, a folder or a hub id that `datasets` can open, and its split with queries.split"
-        raise UserError(f"queries.path: {source}: {first_line(error)}; {mend}") from error
+        mend = "name a file, a folder or a hub id that `datasets` can open"
+        mend += ", and its split with queries.split" if key == "queries.path" else ""
+        raise UserError(f"{key}: {source}: {first_line(error)}; {mend}") from error
 
 
-def _json_rows(path: Path) -> list[Any]:
+def _json_rows(path: Path, key: str) -> list[Any]:
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(f"queries.path: {path}: {error.strerror}; name a file that can be read") from error
+        raise UserError(f"{key}: {path}: {error.strerror}; name a file that can be read") from error
     except ValueError as error:
-        raise UserError(f"queries.path: {path}: not JSON ({error}); mend the file") from error
+        raise UserError(f"{key}: {path}: not JSON ({error}); mend the file") from error
     if not isinstance(rows, list):
-        raise UserError(f"queries.path: {path}: holds no list of rows; one row a line is a .jsonl file")
+        raise UserError(f"{key}: {path}: holds no list of rows; one row a line is a .jsonl file")
     return rows
 
 

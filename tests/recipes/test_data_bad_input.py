@@ -48,6 +48,27 @@ def test_a_corrupt_line_in_a_queries_file_is_named(server, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--queries.path", "nothere.json"], r"queries\.path: nothere\.json: no such file"),
+        (["--queries.path", "torn.jsonl"], r"torn\.jsonl, line 2: not JSON"),
+        (["--queries.path", "empty.jsonl"], r"queries\.path: empty\.jsonl, row 2: no query found"),
+        (["--queries.column", "typo"], r"queries\.path: .*queries\.column"),
+        (["--queries.block_lists", "[nothere.jsonl]"], r"queries\.block_lists: nothere\.jsonl: no such file"),
+        (["--agreement.enabled", "true", "--agreement.answers", "nothere.jsonl"], r"nothere\.jsonl: No such file"),
+    ],
+)
+def test_a_file_that_a_later_step_cannot_read_is_refused_before_the_server_is_asked(tmp_path, monkeypatch, flags, said):
+    monkeypatch.chdir(tmp_path)
+    query = json.dumps({"query": "What is the seventh number?"})
+    (tmp_path / "torn.jsonl").write_text(f'{query}\n{{"query": "torn')
+    (tmp_path / "empty.jsonl").write_text(f"{query}\n{{}}\n")
+    with MockServer() as server, pytest.raises(UserError, match=said):
+        generate_data.main(parse("generate_data.py", "", command(tmp_path / "run", server.base_url, *flags)[2:]))
+    assert not server.ledger
+
+
+@pytest.mark.parametrize(
     ("status", "key", "said"),
     [
         (401, "", "supervisor.api_key_env: the server asks for a key and $OPENAI_API_KEY is not set"),

@@ -77,6 +77,14 @@ def test_a_mistake_gives_one_line_that_names_it(flags, said, tmp_path):
     assert "Traceback" not in ran.err
 
 
+def test_a_benchmark_without_its_file_is_refused_before_the_earlier_stages_are_run(tmp_path):
+    flags = ("--evaluation.benchmarks", "[tiny, ifeval]", "--evaluation.ifeval_prompts", "/nowhere/prompts.jsonl")
+    ran = run_recipe("evaluate", "--output_dir", str(tmp_path / "run"), *SMALL, *flags)
+    assert ran.code == 2
+    assert "evaluation.ifeval_prompts: /nowhere/prompts.jsonl" in ran.err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_folder_of_another_configuration_is_refused_with_the_differing_key(tiny_run):
     ran = run_recipe("sft", *tiny_run.flags, "--sampling.temperature", "0.5")
     assert ran.code == 2

@@ -218,6 +218,40 @@ def test_a_folder_in_which_nothing_was_made_takes_other_settings(tmp_path):
         assert "\nseed: 1\n" in (tmp_path / "config.yaml").read_text()
 
 
+def other_queries(folder, **changes):
+    return settings_in(folder, queries=dataclasses.replace(BASE.queries, **changes))
+
+
+@pytest.mark.parametrize(("made", "may"), [("data/functions", True), ("data/pilot_queries", False)])
+def test_where_queries_come_from_may_change_until_some_were_made(tmp_path, made, may):
+    with Run(settings_in(tmp_path), "test") as run:
+        run.keep(made, three)
+    refusal = contextlib.nullcontext() if may else pytest.raises(UserError, match=r"queries\.path")
+    with refusal, Run(other_queries(tmp_path, path="other.jsonl"), "test"):
+        pass
+
+
+@pytest.mark.parametrize(("made", "may"), [("data/functions", True), ("data/queries", False)])
+def test_a_file_of_queries_may_be_mended_until_some_were_made(tmp_path, made, may):
+    queries = tmp_path / "queries.jsonl"
+    queries.write_text("torn")
+    with Run(other_queries(tmp_path / "run", path=str(queries)), "test") as run:
+        run.keep(made, three)
+    queries.write_text("{}")
+    refusal = contextlib.nullcontext() if may else pytest.raises(UserError, match=r"queries\.path: .*changed")
+    with refusal, Run(other_queries(tmp_path / "run", path=str(queries)), "test"):
+        pass
+
+
+def test_a_refusal_names_the_answers_that_were_paid_for(tmp_path):
+    with Run(settings_in(tmp_path), "test") as run:
+        run.keep("data/x", three)
+    (tmp_path / "cache.sqlite").touch()
+    said = f"--cache.path {tmp_path / 'cache.sqlite'}"
+    with pytest.raises(UserError, match=said), Run(settings_in(tmp_path, seed=1), "test"):
+        pass
+
+
 def test_a_refused_configuration_changes_nothing(tmp_path):
     with Run(settings_in(tmp_path), "test") as run:
         run.keep("data/x", three)

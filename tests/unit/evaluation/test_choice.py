@@ -9,7 +9,7 @@ import pytest
 
 from autoif_train.chat.base import Answer
 from autoif_train.evaluation.benchmarks import BENCHMARKS
-from autoif_train.evaluation.choice import evaluate_stage, kept_sets, stages, validate
+from autoif_train.evaluation.choice import check_benchmarks, evaluate_stage, kept_sets, stages, validate
 from autoif_train.evaluation.results import write_results
 from autoif_train.evaluation.settings import EvaluationSettings
 from autoif_train.evaluation.stages import Stage
@@ -50,6 +50,22 @@ def test_rounds_beyond_the_settings_are_left_out(run):
 def test_a_half_trained_model_is_no_stage(run):
     run.path("sft").mkdir()
     assert names(run) == ["base"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"benchmarks": ["tiny", "ifeval"], "ifeval_prompts": "nowhere"}, r"evaluation\.ifeval_prompts: nowhere"),
+        ({"benchmarks": ["mt_bench"], "mt_bench_references": "nowhere"}, r"evaluation\.mt_bench_references: nowhere"),
+        ({"benchmarks": ["infobench"]}, r"evaluation\.judge\.model"),
+    ],
+)
+def test_what_a_benchmark_lacks_is_refused_before_anything_is_trained(tmp_path, changes, said):
+    settings = dataclasses.replace(
+        SETTINGS, output_dir=str(tmp_path / "run"), evaluation=dataclasses.replace(SETTINGS.evaluation, **changes)
+    )
+    with pytest.raises(UserError, match=said):
+        check_benchmarks(Run(settings, "evaluate"), settings)
 
 
 @pytest.mark.parametrize("benchmarks", [[], ["typo"], ["tiny", "typo"]])
