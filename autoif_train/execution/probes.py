@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import marshal
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,19 @@ from autoif_train.types import UserError
 if TYPE_CHECKING:
     from autoif_train.execution.wasm.pool import WasmPool
 
-FOREIGN = "" if sys.platform.startswith("linux") else f"its walls are those of Linux, and this is {sys.platform}"
+
+def foreign() -> str:
+    """Why the walls of this package cannot stand here at all, or an empty string."""
+    if not sys.platform.startswith("linux"):
+        return f"its walls are those of Linux, and this is {sys.platform}"
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError as error:  # an older kernel, or a container whose filter does not know it
+        return f"its walls need pidfd_open, which Linux has since 5.3 (here: {error.strerror})"
+    return ""
+
+
+FOREIGN = foreign()
 
 WALLS = {
     "strict": {"limits": True, "filter": True, "namespaces": True, "files": True},

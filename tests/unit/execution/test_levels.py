@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -48,6 +49,16 @@ def test_every_level_judges(level):
         assert executor.level == level
         assert executor.report.startswith(f"sandbox={level}")
         assert executor.run([TRUE]) == [[Outcome.FOLLOWED]]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EPERM])
+def test_a_kernel_or_container_without_pidfds_cannot_hold_the_walls(monkeypatch, code):
+    def pidfd_open(_):
+        raise OSError(code, os.strerror(code))
+
+    assert probes.foreign() == ""
+    monkeypatch.setattr(os, "pidfd_open", pidfd_open)
+    assert f"which Linux has since 5.3 (here: {os.strerror(code)})" in probes.foreign()
 
 
 def test_the_strong_levels_contain_all_canaries():
