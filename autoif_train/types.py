@@ -316,13 +316,17 @@ class Kept:
 
 @dataclasses.dataclass(frozen=True)
 class Dropped:
-    """An event of a filter: one thing of `unit` went, and why. `example` is for people, `error` what it died of."""
+    """An event of a filter: one thing of `unit` went, and why.
+
+    `example` is for people, `error` what it died of, `part` the thing itself where it is less than a row.
+    """
 
     unit: str
     reason: str
     example: str = ""
     count: int = 1
     error: str = ""
+    part: VerificationFunction | TestCase | None = None
 
 
 @dataclasses.dataclass(frozen=True)

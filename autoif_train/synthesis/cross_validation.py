@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Literal, Protocol
@@ -89,10 +90,12 @@ def _unjudged(
 
 
 def _duplicates(draft: CheckedInstruction, suite: _Suite) -> Iterator[Dropped]:
-    for _ in range(len(draft.functions) - len(suite.functions)):
-        yield Dropped("function", "duplicate", draft.instruction.text)
-    for _ in range(len(draft.cases) - len(suite.cases)):
-        yield Dropped("case", "duplicate", draft.instruction.text)
+    text = draft.instruction.text
+    written, kept = (Counter(function.source for function in each.functions) for each in (draft, suite))
+    for source in (written - kept).elements():
+        yield Dropped("function", "duplicate", text, part=VerificationFunction(source))
+    for case in (Counter(draft.cases) - Counter(suite.cases)).elements():
+        yield Dropped("case", "duplicate", text, part=case)
 
 
 def cross_validate_one(
@@ -190,14 +193,14 @@ def _survivors(
     surviving = [index for index in range(len(suite.cases)) if _case_survives(index, usable, settings)]
     for index, case in enumerate(suite.cases):
         if index not in surviving:
-            yield Dropped("case", "functions disagree", f"{text}\n[{case.expected}] {case.text}")
+            yield Dropped("case", "functions disagree", f"{text}\n[{case.expected}] {case.text}", part=case)
     cases = tuple(suite.cases[index] for index in surviving)
     functions, dropped = [], []
     for function, row, error in zip(suite.functions, table, errors, strict=True):
         reason, accuracy = _function_fails([row[index] for index in surviving], row, cases, settings)
         if reason:
             shown = "\n".join(filter(None, (text, error, function.source)))
-            dropped.append(Dropped("function", reason, shown, error=error))
+            dropped.append(Dropped("function", reason, shown, error=error, part=function))
         else:
             agrees = [row[index][1] for index in surviving]
             evidence = _evidence(function.evidence, agrees, cases)
@@ -258,30 +261,35 @@ def _evidence(found: Evidence | None, agrees: list[bool], cases: tuple[TestCase,
     return dataclasses.replace(found or Evidence(), true_accuracy=true, false_accuracy=false)
 
 
-def _too_few(functions: int, cases: int, settings: CrossValidationSettings) -> str | None:
-    if functions < settings.min_functions:
-        return "too few functions"
-    return "too few cases" if cases < settings.min_cases else None
+Why = tuple[str, str]  # a reason, and what there is to say of it beyond
+
+
+def _too_few(functions: int, cases: int, settings: CrossValidationSettings) -> Why | None:
+    for unit, there, least in (("functions", functions, settings.min_functions), ("cases", cases, settings.min_cases)):
+        if there < least:
+            return f"too few {unit}", f"{there} of the {least} that cross_validation.min_{unit} asks for"
+    return None
 
 
 def _instruction_fails(
     functions: list[VerificationFunction], cases: tuple[TestCase, ...], settings: CrossValidationSettings
-) -> str | None:
+) -> Why | None:
     if not functions:
-        return "no surviving function"
+        return "no surviving function", ""
     if not cases:
-        return "no surviving case"
+        return "no surviving case", ""
     if settings.minima_apply == "after":
         too_few = _too_few(len(functions), len(cases), settings)
         if too_few:
             return too_few
     if settings.require_both_labels and len({case.expected for case in cases}) < 2:
-        return "cases of one label only"
+        return "cases of one label only", ""
     return None
 
 
-def _all_dropped(text: str, suite: _Suite, reason: str) -> Iterator[Dropped]:
-    yield Dropped("instruction", reason, text)
+def _all_dropped(text: str, suite: _Suite, why: Why) -> Iterator[Dropped]:
+    reason, error = why
+    yield Dropped("instruction", reason, text, error=error)
     if suite.functions:
         yield Dropped("function", "instruction dropped", text, len(suite.functions))
     if suite.cases:

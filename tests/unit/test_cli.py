@@ -131,6 +131,42 @@ def test_a_dropped_row_tells_of_its_own_functions_and_cases_only(autoif):
     assert "function: duplicate" not in details[2]
 
 
+def test_what_went_of_a_survivor_stands_beside_with_its_reason(autoif):
+    wrong = {"text": "a long text that nobody agrees with", "expected": False}
+    constant = "def evaluate(response):\n    return True"
+    row = {"instruction": "x", "functions": [SOURCE, constant, SOURCE, f"# again\n{SOURCE}"], "cases": [*CASES, wrong]}
+    cross_validate(autoif, row)
+    assert [row["instruction"] for row in Rows("out.jsonl")] == ["x"]
+    assert list(Rows("out.dropped_parts.jsonl")) == [
+        {"instruction": "x", "unit": "function", "reason": "duplicate", "error": "", "source": SOURCE},
+        {"instruction": "x", "unit": "case", "reason": "functions disagree", **wrong},
+        {"instruction": "x", "unit": "function", "reason": "constant", "error": "", "source": constant},
+    ]
+
+
+def test_every_function_and_case_is_found_again(autoif):
+    broken = "not python ("
+    rows = [
+        {"instruction": "kept", "functions": [SOURCE, broken, SOURCE], "cases": [*CASES, CASES[0]]},
+        {"instruction": "lost", "functions": [broken], "cases": CASES},
+    ]
+    cross_validate(autoif, *rows)
+    kept, parts = list(Rows("out.jsonl")), list(Rows("out.dropped_parts.jsonl"))
+    of_kept = [part for part in parts if part["instruction"] == "kept"]
+    found = [function["source"] for row in kept for function in row["functions"]]
+    found += [part["source"] for part in of_kept if part["unit"] == "function"]
+    assert sorted(found) == sorted(rows[0]["functions"])
+    assert len(kept[0]["cases"]) + sum(part["unit"] == "case" for part in of_kept) == len(rows[0]["cases"])
+
+
+def test_too_few_says_how_many_are_needed(autoif):
+    row = {"instruction": "x", "functions": [SOURCE], "cases": CASES}
+    cross_validate(autoif, row, flags=["--cross_validation.min_cases", "9"])
+    (row,) = Rows("out.dropped.jsonl")
+    assert row["reason"] == "too few cases"
+    assert row["detail"] == ["instruction: too few cases: 4 of the 9 that cross_validation.min_cases asks for"]
+
+
 @pytest.mark.parametrize("label", ["true", "True", " TRUE "])
 def test_a_label_may_be_written_as_a_word(autoif, label):
     cases = [{**case, "expected": label if case["expected"] else "False"} for case in CASES]
