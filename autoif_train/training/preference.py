@@ -20,6 +20,7 @@ from trl.models.utils import prepare_deepspeed
 from trl.trainer.utils import add_fused_lm_head
 
 from autoif_train.training.epochs import InWholeBatches
+from autoif_train.training.memory import forget_sharded_models
 from autoif_train.training.packed import add_packed_forward, why_not_packed
 from autoif_train.training.reference import LogProbs, read_log_probs, reference_key, write_log_probs
 
@@ -142,6 +143,9 @@ class PreferenceTrainer(InWholeBatches, DPOTrainer):
             inputs = self._prepare_inputs(self.data_collator([dataset[index] for index in batch]))
             chosen, rejected = (log_probs.tolist() for log_probs in self.compute_ref_log_probs(model, inputs))
             found |= dict(zip(batch, zip(chosen, rejected, strict=True), strict=True))
+        if self.is_deepspeed_enabled:
+            model.destroy()  # its hooks, which may lie on the policy
+            forget_sharded_models()
         del model
         gc.collect()
         everywhere: dict[int, tuple[float, float]] = {}

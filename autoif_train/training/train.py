@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import json
 import logging
 from pathlib import Path
@@ -26,11 +25,13 @@ from autoif_train.training.engine import check_running, keeps_float32_weights, l
 from autoif_train.training.group import Reward, as_reward_function, declare_ends
 from autoif_train.training.inspection import check_template, ends_of, survey
 from autoif_train.training.interruption import Stopped, deferred
+from autoif_train.training.memory import leaving_nothing, spare_collector
 from autoif_train.types import UserError
 
 log = logging.getLogger(__name__)
 
 
+@leaving_nothing()
 def train_sft(
     checkpoint: str,
     demonstrations: Rows,
@@ -49,7 +50,7 @@ def train_sft(
 
     from autoif_train.training.demonstration import DemonstrationTrainer
 
-    _spare_collector()
+    spare_collector()
     check_weights(checkpoint)
     loading = _loading(policy, checkpoint, lora)
     arguments = SFTConfig(str(output / "trainer"), **trainer_arguments(section, loading, seed))
@@ -64,6 +65,7 @@ def train_sft(
     return facts
 
 
+@leaving_nothing()
 def train_dpo(
     checkpoint: str,
     pairs: Rows,
@@ -84,7 +86,7 @@ def train_dpo(
 
     from autoif_train.training.preference import PreferenceTrainer
 
-    _spare_collector()
+    spare_collector()
     check_weights(checkpoint)
     once = {"precompute_ref_log_probs": not section.get("sync_ref_model", False)}
     loading = _loading(policy, checkpoint, lora)
@@ -110,6 +112,7 @@ def train_dpo(
     return facts
 
 
+@leaving_nothing()
 def train_grpo(
     checkpoint: str,
     prompts: Rows,
@@ -128,7 +131,7 @@ def train_grpo(
     """
     from trl import GRPOConfig, GRPOTrainer
 
-    _spare_collector()
+    spare_collector()
     check_weights(checkpoint)
     loading = _loading(policy, checkpoint, lora)
     try:
@@ -172,12 +175,6 @@ def _loading(policy: PolicySettings, model: str, lora: LoraSettings = NO_ADAPTER
     return arguments
 
 
-def _spare_collector() -> None:
-    """Leave what the libraries made at import out of the collections that follow: a pass over it takes 0.25 s."""
-    gc.collect()
-    gc.freeze()
-
-
 def _dataset(rows: Rows, columns: tuple[str, ...]) -> Any:
     """The file's columns as a dataset on disk, which several processes can share."""
     from datasets import load_dataset
@@ -216,7 +213,6 @@ def _finish(trainer: Any, tokenizer: Any, rows: int, output: Path) -> None:
     trainer.accelerator.free_memory()
     # ZeRO-3 leaves a global switch behind that would shard every model loaded later, the next round's sampler included.
     unset_hf_deepspeed_config()
-    gc.collect()
 
 
 def _seal(output: Path, tokenizer: Any, policy: PolicySettings, lora: LoraSettings, *card: Any) -> None:
