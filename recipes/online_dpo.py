@@ -17,7 +17,7 @@ from autoif_train.answering import judged_answers, scored_answers
 from autoif_train.chat.policy import token_counter
 from autoif_train.command import run_recipe
 from autoif_train.evaluation.choice import validate
-from autoif_train.evaluation.drift import drift
+from autoif_train.evaluation.drift import drift, measurable
 from autoif_train.feedback.pairs import pairs_by_score
 from autoif_train.feedback.progress import best, change, is_flat, rate
 from autoif_train.feedback.quality import check_quality_judge
@@ -125,12 +125,11 @@ def passed_prompts(run, settings, folder, policy, held_back):
 def look_back(run, settings, number, asked, policy, earlier, before, after):
     """What the round came to: how far the policy moved, its figures in `summary.json`, and lines for the terminal."""
     name = f"online_dpo/round_{number}"
-    if settings.online_dpo.drift_queries:
-        with run.open_policy(policy) as chat:
-            run.keep(
-                f"{name}/drift", drift, asked, settings.online_dpo.drift_queries, chat, policy, earlier,
-                settings.sampling, settings.seed, "online", number,
-            )  # fmt: skip
+    if settings.online_dpo.drift_queries and measurable(settings.policy, settings.engines):
+        run.keep(
+            f"{name}/drift", drift, asked, settings.online_dpo.drift_queries, run.open_policy(policy), policy, earlier,
+            settings.sampling, settings.seed, "online", number,
+        )  # fmt: skip
     moved = change(before, after) if after else None
     if run.rank == 0 and not run.path(f"{name}/summary.json").exists():
         tokens = token_counter(policy, settings.policy)

@@ -83,11 +83,8 @@ class TransformersChat:
 
     def close(self) -> None:
         """Forget the model and give its memory back."""
-        import torch
-
         self.model = None
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        give_back()
 
     def answer(self, prompts: Sequence[Prompt], settings: SamplingSettings) -> list[list[Answer]]:
         """`responses_per_query` answers for each prompt, in the order of the prompts."""
@@ -126,6 +123,15 @@ class TransformersChat:
     def encode(self, prompt: Prompt) -> list[int]:
         """Token ids of the rendered prompt."""
         return self.tokenizer(render(self.tokenizer, prompt.messages), add_special_tokens=False).input_ids
+
+
+def give_back() -> None:
+    """Make room on a GPU that models took to which nothing refers any more: they hold themselves in cycles."""
+    import torch
+    from accelerate.utils.memory import clear_device_cache
+
+    if torch.cuda.is_available():
+        clear_device_cache(garbage_collection=True)
 
 
 def load(path: str | Path, device: str | None = None) -> tuple[Any, Any]:

@@ -9,14 +9,19 @@ both have the KL divergence of whole answers as their mean; k3 varies less and i
 from __future__ import annotations
 
 import dataclasses
+import logging
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from autoif_train.chat.base import Answer, ChatModel, Prompt, SamplingSettings
-from autoif_train.chat.choice import local_device
-from autoif_train.chat.transformers import load, render, turn_end_id
+from autoif_train.chat.choice import Engines, local_device
+from autoif_train.chat.policy import PolicySettings
+from autoif_train.chat.transformers import give_back, load, render, turn_end_id
 from autoif_train.types import Messages, Query, Row, derived_seed
+
+log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +36,20 @@ class Drifted:
     k3: dict[str, float]
 
 
+def measurable(policy: PolicySettings, engines: Engines) -> bool:
+    """Whether whole policies can be expected to fit on one GPU of this process; a line of the log says where not."""
+    elsewhere = policy.sampling_engine == "server"
+    spread = policy.sampling_engine == "vllm" and engines.vllm.tensor_parallel_size > 1
+    if elsewhere or spread:
+        by = "a server" if elsewhere else "vLLM over several GPUs"
+        log.info("drift is not measured: a policy that is sampled by %s need not fit on one GPU of this process", by)
+    return not (elsewhere or spread)
+
+
 def drift(
     queries: Sequence[Query],
     count: int,
-    chat: ChatModel,
+    chat: AbstractContextManager[ChatModel],
     policy: str,
     earlier: Mapping[str, str],
     settings: SamplingSettings,
@@ -42,17 +57,21 @@ def drift(
 ) -> Iterator[Drifted]:
     """One answer of the policy to `count` of the queries, drawn at random, with its distance to `earlier` policies.
 
-    `chat` answers with the model at the path `policy`; `earlier` maps names to paths. One model is scored after the
-    other, so no two are held at once beside `chat`.
+    `chat` answers with the model at the path `policy` and is closed then; `earlier` maps names to paths. One model is
+    scored after the other: no two are held at once.
     """
     drawn = random.Random(derived_seed(*seed, "drift")).sample(range(len(queries)), min(count, len(queries)))
     asked = [queries[place] for place in sorted(drawn)]
     prompts = [Prompt(query.messages, "drift", query.prompt, derived_seed(*seed, "drift", query.id)) for query in asked]
     sampling = SamplingSettings(1, 1.0, 1.0, settings.max_new_tokens, settings.batch_size)
-    answers = [answers[0] for answers in chat.answer(prompts, sampling)]
+    with chat as opened:
+        answers = [answers[0] for answers in opened.answer(prompts, sampling)]
     conversations = [(query.messages, answer) for query, answer in zip(asked, answers, strict=True)]
     paths = dict.fromkeys([policy, *earlier.values()])
-    scored = {path: list(_log_probs(path, conversations)) for path in paths}
+    scored = {}
+    for path in paths:
+        scored[path] = list(_log_probs(path, conversations))
+        give_back()
     for number, (query, answer) in enumerate(zip(asked, answers, strict=True)):
         own = scored[policy][number]
         ratios = {name: scored[path][number] - own for name, path in earlier.items()}

@@ -47,9 +47,10 @@ class OnlineDpoSettings:
     """Queries held back from the rounds, the last ones of the file: each round's policy answers them greedily and their
     functions judge, which is what `keep_best` and `stop_when_flat` go by; 0 = the validation set of a benchmark, where
     there is one (ours)."""
-    drift_queries: int = setting(64, least=0)
+    drift_queries: int = setting(64, least=0, free=True)
     """Queries on whose answers the KL divergence to the round's start and to the SFT model is estimated after each
-    round; 0 = none (ours)."""
+    round; 0 = none. It takes the models whole, one after the other, on one GPU, and is left out where the policy is
+    sampled by a server or by vLLM over several GPUs (ours)."""
     park_after: int | None = setting(None, least=1)
     """Rounds after which a query that no answer ever solved is asked no more; null = it is always asked (ours)."""
 

@@ -77,6 +77,12 @@ def test_answers_are_signed_by_the_policy_that_was_served(undisturbed):
     assert Counter(body["model"] for body in server.bodies)[str(folder / "sft")] >= 24 * 4
 
 
+def test_a_policy_that_only_a_server_holds_is_not_loaded_to_be_measured(undisturbed):
+    summary = json.loads((undisturbed[0] / "online_dpo/round_1/summary.json").read_text())
+    assert summary["drift"] == {}
+    assert not list(undisturbed[0].rglob("drift.jsonl"))
+
+
 def test_the_manifest_names_the_engine_and_its_version(undisturbed):
     manifest = json.loads((undisturbed[0] / "manifest.json").read_text())
     assert manifest["chats"]["policy"]["engine"] == "sglang 1.2.3"

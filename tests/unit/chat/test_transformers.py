@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import weakref
 
 import pytest
 import torch
@@ -148,3 +149,11 @@ def test_a_template_that_closes_with_plain_text_adds_no_end():
     tokenizer = AutoTokenizer.from_pretrained(model_path("base"))
     tokenizer.chat_template = tokenizer.chat_template.replace("<|end|>", " bye")
     assert turn_end_id(tokenizer) is None
+
+
+def test_a_closed_chat_holds_no_room_on_a_gpu(monkeypatch):
+    chat = TransformersChat(model_path("base"), device="cpu")
+    alive = weakref.ref(chat.model)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    chat.close()
+    assert alive() is None

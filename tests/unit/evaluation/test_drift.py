@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+import weakref
 
 import pytest
 
+from autoif_train.chat import transformers
 from autoif_train.chat.base import SamplingSettings
+from autoif_train.chat.choice import Engines
+from autoif_train.chat.policy import PolicySettings
 from autoif_train.chat.transformers import TransformersChat
-from autoif_train.evaluation.drift import drift, drift_summary
+from autoif_train.chat.vllm import VllmSettings
+from autoif_train.evaluation.drift import drift, drift_summary, measurable
 from autoif_train.resources import resolve
 from autoif_train.tiny import evaluation_set
 from autoif_train.types import Query, QueryFunction
@@ -23,9 +29,9 @@ QUERIES = [
 @pytest.fixture(scope="module")
 def moved():
     """48 answers of the supervisor, measured against itself and against the base model."""
-    with TransformersChat(SUPERVISOR) as chat:
-        earlier = {"itself": SUPERVISOR, "base": BASE}
-        return list(drift(QUERIES, 48, chat, SUPERVISOR, earlier, SamplingSettings(max_new_tokens=48), 0))
+    earlier = {"itself": SUPERVISOR, "base": BASE}
+    chat = TransformersChat(SUPERVISOR)
+    return list(drift(QUERIES, 48, chat, SUPERVISOR, earlier, SamplingSettings(max_new_tokens=48), 0))
 
 
 def test_a_policy_has_not_moved_from_itself(moved):
@@ -51,3 +57,31 @@ def test_only_so_many_queries_are_asked_in_their_order(moved):
 
 def test_nothing_measured_is_nothing_said():
     assert drift_summary([]) == {}
+
+
+def test_the_sampler_is_closed_and_each_model_given_back_before_the_next_is_loaded(monkeypatch):
+    chat, alive = TransformersChat(SUPERVISOR), []
+    loaded = [weakref.ref(chat.model)]
+
+    def load(path, device):
+        alive.append([each() for each in loaded if each() is not None])
+        model, tokenizer = transformers.load(path)
+        loaded.append(weakref.ref(model))
+        return model, tokenizer
+
+    monkeypatch.setattr("autoif_train.evaluation.drift.load", load)
+    for module in ("chat.transformers", "evaluation.drift"):
+        monkeypatch.setattr(f"autoif_train.{module}.give_back", gc.collect)  # which it does on a GPU alone
+    list(drift(QUERIES, 1, chat, SUPERVISOR, {"base": BASE}, SamplingSettings(max_new_tokens=4), 0))
+    assert alive == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("engine", "gpus", "said"),
+    [("transformers", 1, ""), ("vllm", 1, ""), ("vllm", 8, "vLLM over several GPUs"), ("server", 1, "a server")],
+)
+def test_policies_that_need_not_fit_are_not_loaded_to_be_measured(engine, gpus, said, caplog):
+    policy, engines = PolicySettings(sampling_engine=engine), Engines(VllmSettings(tensor_parallel_size=gpus))
+    with caplog.at_level("INFO", logger="autoif_train"):
+        assert measurable(policy, engines) is (said == "")
+    assert said in caplog.text
