@@ -32,6 +32,7 @@ HINTS = {  # part of a reason → what may help
     "no function": _FORM,
     "no list of cases": _FORM,
     "cut at max_new_tokens": "answers are cut; raise synthesis.writing_max_new_tokens or sampling.max_new_tokens",
+    "refused": "prompts are caught by the server's filter or too long for it, or max_new_tokens is too small",
     "no description": _SILENT,
     "could not be compared": _SILENT,
     "disagree": _CHECKS,

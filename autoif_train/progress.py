@@ -100,6 +100,8 @@ def _spent_line(name: str, usage: Row) -> str:
         f"{name:<34} {usage['calls']:>8} calls {usage['cached']:>8} kept {usage['retries']:>6} retries "
         f"{usage['prompt_tokens']:>11} tokens read {usage['completion_tokens']:>11} written {usage['seconds']:>9.1f} s"
     )
+    if refused := usage.get("refused"):
+        line += f" {refused:>8} refused"
     return line + (f" {usage['money']:>10.2f} money" if usage["money"] else "")
 
 

@@ -20,13 +20,20 @@ from tqdm import tqdm
 
 from autoif_train.chat.base import Answer, Prompt, SamplingSettings, Usage
 from autoif_train.chat.cache import AnswerCache, answer_key, sample_seed
-from autoif_train.chat.limits import Pace, backoff_seconds, retry_after_seconds
+from autoif_train.chat.limits import Pace, Throttle, backoff_seconds, retry_after_seconds
 from autoif_train.setting import check_bounds, setting
 from autoif_train.types import UserError
 
 log = logging.getLogger(__name__)
 
-MAY_PASS = {408, 409, 425, 429}  # besides every 5xx: statuses after which the same request may succeed
+MAY_PASS = {408, 409, 425}  # besides every 5xx: statuses after which the same request may succeed
+TOO_MANY = 429
+# Statuses that are about a prompt where others are answered: too long for the model, or caught by a filter.
+ABOUT_A_PROMPT = {400, 413, 422}
+# OpenRouter's for a prompt that its moderation flags; everybody's for a key without rights.
+FORBIDDEN = 403
+# Prompts: where a third of all are refused, here and there, such a row comes once in 10**15.
+MOST_REFUSED_IN_A_ROW = 32
 CUT = {"length", "content_filter", "abort"}  # finish reasons of a text that the model did not end itself
 QUOTED_CHARACTERS = 300  # of a server's message in an error of ours
 NO_SCHEMA = {400, 415, 422, 501}  # statuses with which servers refuse a form of answer that they do not know
@@ -52,7 +59,8 @@ class ApiSettings:
     tokens_per_minute: float | None = setting(None, above=0, free=True)
     """Tokens per minute, read and written; None sets no limit (ours)."""
     max_retries: int = setting(8, least=0, free=True)
-    """How often one request is sent again before the run stops; with the longest waits about two minutes (ours)."""
+    """How often one request is sent again before the run stops, and how often all wait while nothing but "too many
+    requests" comes; with all of the waits one to two minutes, or as long as the server asks (ours)."""
     timeout_seconds: float = setting(600.0, above=0, free=True)
     """Seconds from sending a request to the end of its answer, after which it is sent again (ours)."""
     price_per_million_input_tokens: float = setting(0.0, least=0, free=True)
@@ -105,7 +113,9 @@ class ApiChat:
         self.usage: dict[str, Usage] = {}
         self.request_pace = Pace(settings.requests_per_minute)
         self.token_pace = Pace(settings.tokens_per_minute)
+        self.throttle = Throttle(settings.max_concurrency)
         self.reached = False  # whether the server has ever taken a connection
+        self.answered: set[str] = set()  # steps of which an answer came, or was kept
         # Whether answers are held to a schema; None until the server has said whether it can.
         self.by_schema: bool | None = {"always": True, "never": False, "auto": None}[settings.json_schema]
 
@@ -118,8 +128,10 @@ class ApiChat:
         """`responses_per_query` answers for each prompt, in the order of the prompts.
 
         Works inside a running event loop too, e.g. in a notebook. A request that may pass later is sent again, up to
-        `max_retries` times; a text that stays empty is an empty answer. Raises `UserError` where the server refuses the
-        request or stays unusable; requests in flight then still end, and their answers are kept.
+        `max_retries` times; a text that stays empty is an empty answer. A prompt that the server refuses while it
+        answers others is a `refused` answer, which is not kept: refusing costs nothing, and may end with the server's
+        next settings. Raises `UserError` where the server refuses every prompt, or many in a row, or stays unusable;
+        requests in flight then still end, and their answers are kept.
         """
         batch = _Batch(self, prompts, settings)
         run_apart(batch.run())
@@ -135,6 +147,8 @@ class _Errand:
 
     key: str
     prompt: Prompt
+    number: int
+    """Of the prompt in its batch."""
     index: int
 
 
@@ -155,6 +169,10 @@ class _TryAgain(Exception):
         self.wait_seconds = wait_seconds
 
 
+class _TooMany(_TryAgain):
+    """The server is asked too much; all wait."""
+
+
 class _Refused(UserError):
     """A request that no repetition will mend: its status and what the server said."""
 
@@ -173,6 +191,7 @@ class _Batch:
         self.found: dict[str, Answer] = {}
         self.errands: list[_Errand] = []
         self.steps = dict.fromkeys(prompt.step for prompt in prompts)
+        self.refused: dict[int, _Refused] = {}  # number of the prompt -> what the server said to it last
         self.failure: UserError | None = None
         for step in self.steps:
             chat.usage.setdefault(step, Usage())
@@ -180,7 +199,7 @@ class _Batch:
 
     def _find_kept(self, prompts: Sequence[Prompt]) -> None:
         wanted = set()
-        for prompt in prompts:
+        for number, prompt in enumerate(prompts):
             if self.chat.settings.json_schema == "never":
                 prompt = dataclasses.replace(prompt, schema=None)
             indices = range(prompt.first, prompt.first + self.sampling.responses_per_query)
@@ -191,9 +210,10 @@ class _Batch:
                     wanted.add(key)
                     kept = self.chat.cache.get(key) if self.chat.cache is not None else None
                     if kept is None:
-                        self.errands.append(_Errand(key, prompt, index))
+                        self.errands.append(_Errand(key, prompt, number, index))
                         continue
                     self.found[key] = kept
+                    self.chat.answered.add(prompt.step)
                 self.chat.usage[prompt.step].cached += 1
 
     def answers(self) -> list[list[Answer]]:
@@ -203,6 +223,7 @@ class _Batch:
         """Fetch every errand; raises the `UserError` that stopped the batch, if any, with what is kept so far."""
         started = time.monotonic()
         self.stopped = asyncio.Event()
+        self.chat.throttle.begin()
         total = sum(map(len, self.keys))
         try:
             with tqdm(
@@ -217,6 +238,7 @@ class _Batch:
         finally:
             for step in self.steps:
                 self.chat.usage[step].seconds += time.monotonic() - started
+        self._weigh_refusals()
         if self.failure:
             raise UserError(f"{self.failure}{self._progress()}") from self.failure
 
@@ -227,14 +249,26 @@ class _Batch:
             if place is not None:
                 yield self.errands.pop(place)
 
+    def _weigh_refusals(self) -> None:
+        """Fail where a step had refusals and never an answer; else say how many prompts were refused."""
+        if not self.refused or self.failure:
+            return
+        last = list(self.refused.values())[-1]
+        if self.steps.keys() - self.chat.answered:
+            self.failure = last
+        else:
+            log.warning(
+                "%s: the server refused %d of %d prompts (the last one with %s); there is no text for them",
+                self.chat.section, len(self.refused), len(self.keys), last.said,
+            )  # fmt: skip
+
     def _progress(self) -> str:
-        if not self.found:
+        if self.chat.cache is not None:
+            if kept := self.chat.cache.count():
+                return f"; {kept} answers are kept in {self.chat.cache.path}, and the same command goes on from there"
             return ""
-        if self.chat.cache is None:
-            return f"; {len(self.found)} answers are lost, since no cache keeps them"
-        return (
-            f"; {len(self.found)} answers are kept in {self.chat.cache.path}, and the same command goes on from there"
-        )
+        lost = sum(not answer.refused for answer in self.found.values())
+        return f"; {lost} answers are lost, since no cache keeps them" if lost else ""
 
     async def _work(self, queue: Iterator[_Errand]) -> None:
         """One slot: takes errands until there are none or the batch has failed."""
@@ -267,35 +301,88 @@ class _Batch:
         self.bar.update()
 
     async def _fetch(self, errand: _Errand) -> Answer | None:
-        """One answer, committed; None where the batch was stopped before it came."""
+        """One answer, committed unless the prompt is refused; None where the batch was stopped before it came."""
         usage = self.chat.usage[errand.prompt.step]
-        for attempt in range(self.chat.settings.max_retries + 1):
-            last = attempt == self.chat.settings.max_retries
-            body = self._request_body(errand)
-            booked = self._expected_tokens(usage, body)
-            if await self._stopped_within(max(self.chat.request_pace.reserve(), self.chat.token_pace.reserve(booked))):
-                return None
+        failures = 0
+        while True:
+            last = failures == self.chat.settings.max_retries
             try:
-                reply = await self._ask_by_schema(errand, body)
+                reply = await self._send(errand)
+            except _Refused as refusal:
+                return self._refusal(errand, refusal)
+            except _TooMany as trouble:
+                # The throttle makes all wait. As long as others are answered, it is not this request that fails.
+                if self.chat.throttle.in_a_row > self.chat.settings.max_retries:
+                    raise self._gave_up(trouble) from trouble
+                wait_seconds = 0.0
             except _TryAgain as trouble:
                 if last:
                     raise self._gave_up(trouble) from trouble
-                wait_seconds = backoff_seconds(attempt, trouble.wait_seconds)
+                wait_seconds = backoff_seconds(failures, trouble.wait_seconds)
+                failures += 1
             else:
-                usage.add(0, reply.prompt_tokens, reply.completion_tokens)
-                usage.money += _price(self.chat.settings, reply)
-                self.chat.token_pace.correct(reply.prompt_tokens + reply.completion_tokens - booked)
+                if reply is None:
+                    return None
                 # An empty text may be a server's hiccup; one that comes again and again is what the model says.
                 if reply.answer.text or not reply.answer.finished or last:
                     usage.calls += 1
+                    self.chat.answered.add(errand.prompt.step)
+                    self.refused.pop(errand.number, None)
                     return reply.answer if self.chat.cache is None else self.chat.cache.put(errand.key, reply.answer)
                 wait_seconds = backoff_seconds(0)
+                failures += 1
             usage.retries += 1
             if await self._stopped_within(wait_seconds):
                 return None
             await self.chat.before_retry(self.session)
 
-    def _request_body(self, errand: _Errand) -> bytes:
+    async def _send(self, errand: _Errand) -> _Reply | None:
+        """Send the request once it is its turn, and count what it cost; None where the batch was stopped before."""
+        chat, usage = self.chat, self.chat.usage[errand.prompt.step]
+        async with chat.throttle:
+            body = self._request_body(errand)
+            booked = self._expected_tokens(usage, body)
+            if await self._stopped_within(max(chat.request_pace.reserve(), chat.token_pace.reserve(booked))):
+                return None
+            while pause_seconds := chat.throttle.pause_seconds():
+                if await self._stopped_within(pause_seconds):
+                    return None
+            sent_at = time.monotonic()
+            try:
+                reply = await self._ask_by_schema(errand, body)
+            except _TooMany as trouble:
+                chat.throttle.too_many(sent_at, trouble.wait_seconds)
+                raise
+            except _Refused:
+                chat.throttle.answered()
+                raise
+            chat.throttle.answered()
+        usage.add(0, reply.prompt_tokens, reply.completion_tokens)
+        usage.money += _price(chat.settings, reply)
+        chat.token_pace.correct(reply.prompt_tokens + reply.completion_tokens - booked)
+        return reply
+
+    def _refusal(self, errand: _Errand, refusal: _Refused) -> Answer:
+        """The answer to a prompt that the server refuses; raises where it is not about this prompt alone.
+
+        Refusals come back at once and answers take their time, so a row is one of prompts in their order, in which a
+        request in flight may still turn out well, not one of replies as they come.
+        """
+        step = errand.prompt.step
+        if refusal.status not in ABOUT_A_PROMPT and not (refusal.status == FORBIDDEN and step in self.chat.answered):
+            raise refusal
+        self.refused[errand.number] = refusal
+        first = last = errand.number
+        while first - 1 in self.refused:
+            first -= 1
+        while last + 1 in self.refused:
+            last += 1
+        if last - first >= MOST_REFUSED_IN_A_ROW - 1:
+            raise refusal
+        self.chat.usage[step].refused += 1
+        return Answer("", finished=False, refused=True)
+
+    def _request_body(self, errand: _Errand, by_schema: bool = True) -> bytes:
         sampling, prompt = self.sampling, errand.prompt
         body = {
             "model": self.chat.settings.model,
@@ -306,22 +393,26 @@ class _Batch:
             "seed": sample_seed(prompt, errand.index),
             "n": 1,
         }
-        if prompt.schema is not None and self.chat.by_schema is not False:
+        if prompt.schema is not None and by_schema and self.chat.by_schema is not False:
             named = {"name": prompt.step, "schema": prompt.schema, "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": named}
         return json.dumps(body).encode()
 
     async def _ask_by_schema(self, errand: _Errand, body: bytes) -> _Reply:
-        """`_ask`; where a server refuses the first request that names a schema, the same without one."""
+        """`_ask`; where a server refuses the first request that names a schema, the same without one.
+
+        Where it refuses both, it is the prompt that it will not take, and the next request finds out.
+        """
         unknown = errand.prompt.schema is not None and self.chat.by_schema is None
         try:
             reply = await self._ask(body)
         except _Refused as refusal:
             if not unknown or refusal.status not in NO_SCHEMA:
                 raise
+            reply = await self._ask(self._request_body(errand, by_schema=False))
             log.info("%s.json_schema: the server takes none (%s); asking without", self.chat.section, refusal.said)
-            self.chat.by_schema = False
-            return await self._ask(self._request_body(errand))
+            self.chat.by_schema = self.chat.by_schema or False
+            return reply
         if unknown:
             self.chat.by_schema = True
         return reply
@@ -359,8 +450,11 @@ class _Batch:
         if response.status == 200:
             return _read(self.chat.form, body, content)
         said = f"{response.status}: {_server_message(content, _api_key(settings))}"
+        wait_seconds = retry_after_seconds(response.headers.get("Retry-After"))
+        if response.status == TOO_MANY:
+            raise _TooMany(said, wait_seconds)
         if response.status in MAY_PASS or response.status >= 500:
-            raise _TryAgain(said, retry_after_seconds(response.headers.get("Retry-After")))
+            raise _TryAgain(said, wait_seconds)
         raise _Refused(_refusal(settings, self.chat.section, response, said), response.status, said)
 
     def _gave_up(self, trouble: _TryAgain) -> UserError:

@@ -30,10 +30,14 @@ class Prompt:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """A text and whether the model ended it itself; False when it was cut at `max_new_tokens`."""
+    """A text and whether the model ended it itself; False when it was cut at `max_new_tokens`, or filtered.
+
+    `refused`: the server would not take the prompt, so that there is no text and asking again has no use.
+    """
 
     text: str
     finished: bool = True
+    refused: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +71,8 @@ class Usage:
     """Answers that were already kept, or that an equal prompt in the same call shares."""
     retries: int = 0
     """Requests that had to be sent again."""
+    refused: int = 0
+    """Requests that the server would not take, each for its own prompt."""
     prompt_tokens: int = 0
     """Tokens read by the model, as the server counts them where there is one."""
     completion_tokens: int = 0

@@ -55,7 +55,8 @@ class PolicySamplingSettings(SamplingSettings):
     max_concurrency: int = setting(256, least=1, free=True)
     """Requests in flight at once, of each process; also the most answers that a kill can cost (ours)."""
     max_retries: int = setting(8, least=0, free=True)
-    """How often one request is sent again before the run stops; with the longest waits about two minutes (ours)."""
+    """How often one request is sent again before the run stops, and how often all wait while nothing but "too many
+    requests" comes; with all of the waits one to two minutes, or as long as the server asks (ours)."""
     timeout_seconds: float = setting(600.0, above=0, free=True)
     """Seconds from sending a request to the end of its answer, after which it is sent again (ours)."""
 

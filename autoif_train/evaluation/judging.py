@@ -67,20 +67,26 @@ class Graded:
 
 
 def ask(name: str, questions: Iterable[Question], judge: ChatModel, settings: JudgeSettings) -> Iterator[JudgeSaid]:
-    """A verdict on each question, in order; one that is unreadable or cut off is asked for up to `attempts` times."""
+    """A verdict on each question, in order; one that is unreadable or cut off is asked for up to `attempts` times.
+
+    A question that the judge's server refuses is asked once.
+    """
     questions = iter(questions)
     while frame := list(islice(questions, QUESTIONS_PER_FRAME)):
         verdicts: dict[int, JudgeSaid] = {}
+        open_ = list(range(len(frame)))
         for attempt in range(settings.attempts):
-            open_ = [index for index in range(len(frame)) if index not in verdicts or verdicts[index].value is None]
             if not open_:
                 break
             prompts = [_prompt(name, frame[index], attempt) for index in open_]
             temperature = TEMPERATURE_AGAIN if attempt else TEMPERATURE
             sampling = SamplingSettings(1, temperature, 1.0, settings.max_new_tokens)
-            for index, answers in zip(open_, judge.answer(prompts, sampling), strict=True):
+            asked, open_ = open_, []
+            for index, answers in zip(asked, judge.answer(prompts, sampling), strict=True):
                 answer = answers[0] if answers else Answer("")
                 verdicts[index] = JudgeSaid(_read(frame[index], answer), answer.text, attempt + 1)
+                if verdicts[index].value is None and not answer.refused:
+                    open_.append(index)
         yield from (verdicts[index] for index in range(len(frame)))
 
 

@@ -61,7 +61,7 @@ def demonstrations(
 
 def _refusal(row: Judged, settings: DemonstrationsSettings, quality: QualitySettings) -> str | None:
     if not row.response.finished:
-        return "cut at max_new_tokens"
+        return "cut at max_new_tokens" if row.response.text else "without a text: refused, filtered or cut"
     if row.verdict.score is None:
         return "nobody could judge"
     if row.verdict.score <= settings.accept_above:

@@ -163,7 +163,7 @@ def _better(good: Judged, bad: Judged, quality: QualitySettings) -> bool:
 
 def _no_pair(chosen: list[Judged], rejected: list[Judged], answers: list[Judged], quality: QualitySettings) -> str:
     if not answers:
-        return "every answer cut at max_new_tokens"
+        return "every answer refused, filtered or cut"
     if not any(row.verdict.score is not None for row in answers):
         return "nobody could judge"
     if chosen:

@@ -55,6 +55,9 @@ def self_play_pairs(
     for each, *own in zip(demonstrations, *answers, strict=True):
         text = each.completion[-1]["content"]
         for answer in own:
+            if not answer.finished and not answer.text:
+                yield Dropped("answer", "without a text: refused, filtered or cut", each.prompt[-1]["content"])
+                continue
             if answer.text.strip() == text.strip():
                 yield Dropped("answer", "the same as the data's", f"{each.prompt[-1]['content']}\n→ {text}")
                 continue

@@ -34,12 +34,13 @@ def ask_until_readable(
     """Every attempt at each prompt, in the order in which they were drawn.
 
     In the place of an answer that `read` finds `Unreadable` another one is drawn, up to `most_asks_again` times. It is
-    a further sample of the same prompt, so that what was answered once is never asked for anew.
+    a further sample of the same prompt, so that what was answered once is never asked for anew. Where the server
+    refuses the prompt, it is asked no more.
     """
     attempts = [[_attempt(answer, read) for answer in answers] for answers in chat.answer(prompts, settings)]
     warmer = max(settings.temperature, LEAST_TEMPERATURE_AGAIN)
     again = settings.drawing(1, warmer)
-    unread = [[place for place, attempt in enumerate(row) if attempt.reason] for row in attempts]
+    unread = [[place for place, attempt in enumerate(row) if _worth_another(attempt)] for row in attempts]
     for _ in range(most_asks_again):
         errands = list(_errands(prompts, attempts, unread))
         if not errands:
@@ -51,13 +52,15 @@ def ask_until_readable(
             for answer in answers:
                 attempts[number][place] = _replaced(attempts[number][place])
                 attempts[number].append(_attempt(answer, read))
-                if attempts[number][-1].reason:
+                if _worth_another(attempts[number][-1]):
                     unread[number].append(len(attempts[number]) - 1)
     return attempts
 
 
 def whole(answer: Answer) -> str:
     """The text of an answer that the model ended itself; `Unreadable` where what it led up to was cut off."""
+    if answer.refused:
+        raise Unreadable("refused by the server")
     if not answer.finished:
         raise Unreadable("cut at max_new_tokens")
     return answer.text
@@ -68,6 +71,10 @@ def _attempt(answer: Answer, read: Callable[[Answer], Value]) -> Attempt[Value]:
         return Attempt(answer, read(answer), None)
     except Unreadable as unreadable:
         return Attempt(answer, None, str(unreadable))
+
+
+def _worth_another(attempt: Attempt[Value]) -> bool:
+    return attempt.reason is not None and not attempt.answer.refused
 
 
 def _replaced(attempt: Attempt[Value]) -> Attempt[Value]:

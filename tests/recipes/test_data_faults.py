@@ -1,7 +1,11 @@
-"""A server of which every fifth request fails changes nothing in the data, and every row is accounted for."""
+"""A server of which every fifth request fails changes nothing in the data, and every row is accounted for.
+
+One that filters some prompts costs those alone.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 
@@ -65,3 +69,21 @@ def test_what_one_stage_puts_out_the_next_takes_in(runs):
     ]  # fmt: skip
     for before, after in itertools.pairwise(instructions):
         assert after["rows_in"] == before["rows_out"]
+
+
+def test_prompts_that_a_filter_refuses_are_counted_and_no_end(tmp_path):
+    spared = []  # the one prompt of the first step
+
+    def filtered(body, attempt):
+        spared[:] = spared or [body["messages"]]
+        drawn = hashlib.sha256(json.dumps(body["messages"]).encode()).digest()[0]
+        return 400 if drawn < 256 * 0.1 and body["messages"] != spared[0] else None
+
+    with MockServer(fault=filtered, reply=reply) as server:
+        ran = run_command(command(tmp_path / "run", server.base_url))
+    assert ran.code == 0, ran.err
+    entries = json.loads((tmp_path / "run" / "funnel.json").read_text())
+    reasons = {reason for entry in entries for reason in entry.get("dropped", {}) if "refused" in reason}
+    assert "refused by the server" in reasons
+    calls = json.loads((tmp_path / "run" / "manifest.json").read_text())["calls"]
+    assert sum(usage["refused"] for steps in calls.values() for usage in steps.values()) > 0

@@ -90,5 +90,11 @@ def test_costs_are_lines_with_their_sum():
     assert "0.50 money" in lines[-1]
 
 
+def test_refusals_are_shown_where_there_are_any():
+    (refused, *_), (none, *_) = (spent_lines({"supervisor": {"function": vars(Usage(refused=n))}}) for n in (3, 0))
+    assert "3 refused" in refused
+    assert "refused" not in none
+
+
 def test_no_price_no_money():
     assert "money" not in spent_lines({"supervisor": {"function": vars(Usage(calls=2))}})[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import time
 import pytest
 
 from autoif_train.chat import limits
-from autoif_train.chat.api import ApiChat, ApiSettings
+from autoif_train.chat.api import MOST_REFUSED_IN_A_ROW, ApiChat, ApiSettings
 from autoif_train.chat.base import Answer, Prompt, SamplingSettings
 from autoif_train.chat.cache import AnswerCache
 from autoif_train.types import UserError
@@ -191,10 +192,26 @@ def test_a_wait_that_the_server_asks_for_is_kept(wait, least_seconds):
         assert server.arrivals[1] - server.arrivals[0] >= least_seconds
 
 
+def test_a_server_with_a_limit_answers_everything_in_the_end(monkeypatch):
+    monkeypatch.setattr(limits, "FIRST_BACKOFF_SECONDS", 0.001)
+    numbers = itertools.count()
+    with MockServer(fault=lambda body, attempt: "busy" if next(numbers) % 4 else None) as server:
+        chat_with(server).answer(questions(150), ONE)
+        assert len(server.answered) == 150
+
+
+def test_a_server_that_has_enough_is_asked_less_and_less(monkeypatch):
+    monkeypatch.setattr(limits, "FIRST_BACKOFF_SECONDS", 0.001)
+    with MockServer(fault=lambda body, attempt: "busy") as server:
+        with pytest.raises(UserError, match="after 3 retries"):
+            chat_with(server, max_concurrency=8, max_retries=3).answer(questions(50), ONE)
+        assert server.ledger.total() <= 8 + 4 + 2 + 1
+
+
 @pytest.mark.parametrize(
     ("status", "line"),
     [
-        (400, "supervisor.model: the server refuses a request"),
+        (405, "supervisor.model: the server refuses a request"),
         (401, f"supervisor.api_key_env: the server asks for a key and [$]{KEY_VARIABLE} is not set"),
         (403, f"supervisor.api_key_env: the key in [$]{KEY_VARIABLE} may not use 'mock'"),
         (404, "supervisor.model: .* knows no model 'mock'"),
@@ -206,6 +223,100 @@ def test_a_refusal_is_one_clear_line_at_once(status, line):
             chat_with(server, max_concurrency=1).answer(questions(10), ONE)
         assert sum(server.ledger.values()) == 1
     assert "\n" not in str(caught.value)
+
+
+REFUSED = Answer("", finished=False, refused=True)
+
+
+def number_of(body: dict) -> int:
+    return int(body["messages"][0]["content"].split()[1])
+
+
+def refuses(*numbers: int, status: int = 400):
+    """A fault that strikes some questions, whenever they come."""
+    return lambda body, attempt: status if number_of(body) in numbers else None
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_prompt_that_is_refused_is_an_answer_without_a_text(server, status):
+    with MockServer(fault=refuses(3, status=status)) as filtering:
+        answers = chat_with(filtering).answer(questions(8), ONE)
+    whole = chat_with(server).answer(questions(8), ONE)
+    assert answers == [*whole[:3], [REFUSED], *whole[4:]]
+
+
+def test_refusals_are_counted_and_their_reason_is_said(caplog):
+    with MockServer(fault=refuses(3, 5)) as server:
+        chat = chat_with(server)
+        chat.answer(questions(8), ONE)
+    assert chat.usage["response"].refused == 2
+    assert "the server refused 2 of 8 prompts (the last one with 400: refused with 400)" in caplog.text
+
+
+def test_a_refusal_is_not_kept_so_that_a_server_that_learned_better_is_asked_again(server, cache):
+    with MockServer(fault=refuses(3)) as filtering:
+        chat_with(filtering, cache).answer(questions(8), ONE)
+    assert chat_with(server, cache).answer(questions(8), ONE)[3] != [REFUSED]
+    assert [number_of(body) for body in server.bodies] == [3]
+
+
+def test_a_run_of_which_only_refused_prompts_are_left_goes_on(cache):
+    with MockServer(fault=refuses(3)) as server:
+        chat_with(server, cache).answer(questions(8), ONE)
+        assert chat_with(server, cache).answer(questions(8), ONE)[3] == [REFUSED]
+        assert server.ledger.total() == 9
+
+
+def test_a_server_that_refuses_everything_is_one_clear_line():
+    with (
+        MockServer(fault=lambda body, attempt: 400) as server,
+        pytest.raises(UserError, match="the server refuses a request") as caught,
+    ):
+        chat_with(server).answer(questions(3), ONE)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_step_whose_every_prompt_is_refused_is_one_clear_line_whatever_was_answered_before():
+    with MockServer(fault=refuses(0, 1, 2)) as server:
+        chat = chat_with(server)
+        chat.answer(questions(5)[3:], ONE)
+        with pytest.raises(UserError, match="400"):
+            chat.answer([dataclasses.replace(prompt, step="quality") for prompt in questions(3)], ONE)
+
+
+def test_a_row_of_refused_prompts_ends_the_run():
+    with MockServer(fault=lambda body, attempt: 400 if number_of(body) else None) as server:
+        with pytest.raises(UserError, match="400"):
+            chat_with(server, max_concurrency=1).answer(questions(500), ONE)
+        assert server.ledger.total() == 1 + MOST_REFUSED_IN_A_ROW
+
+
+def test_the_refused_answers_of_one_prompt_are_no_row():
+    with MockServer(fault=refuses(1)) as server:
+        drawn = dataclasses.replace(ONE, responses_per_query=MOST_REFUSED_IN_A_ROW)
+        assert set(chat_with(server).answer(questions(2), drawn)[1]) == {REFUSED}
+
+
+def test_refusals_that_overtake_answers_are_no_row():
+    def every_other(body, attempt):
+        return 400 if number_of(body) % 2 else "slow"
+
+    with MockServer(fault=every_other, slow_seconds=0.2) as server:
+        answers = chat_with(server).answer(questions(4 * MOST_REFUSED_IN_A_ROW), ONE)
+    assert sum(of_prompt == [REFUSED] for of_prompt in answers) == 2 * MOST_REFUSED_IN_A_ROW
+
+
+def test_a_forbidden_prompt_among_answered_ones_is_refused_alone():
+    with MockServer(fault=refuses(3, status=403)) as server:
+        assert chat_with(server, max_concurrency=1).answer(questions(8), ONE)[3] == [REFUSED]
+
+
+def test_the_line_of_a_failure_counts_everything_that_is_kept(cache):
+    with MockServer(fault=refuses(9, status=401)) as server:
+        chat = chat_with(server, cache, max_concurrency=1)
+        chat.answer(questions(5), ONE)
+        with pytest.raises(UserError, match="; 9 answers are kept in "):
+            chat.answer(questions(12)[5:], ONE)
 
 
 def test_a_redirect_names_the_right_address():
@@ -265,7 +376,7 @@ def test_the_same_command_goes_on_after_a_failure(cache):
 
 def test_requests_in_flight_end_when_another_fails(cache):
     def one_is_refused(body, attempt):
-        return 400 if body["messages"][0]["content"] == "question 3" else None
+        return 401 if body["messages"][0]["content"] == "question 3" else None
 
     with MockServer(fault=one_is_refused, latency_seconds=0.05) as server:
         with pytest.raises(UserError):
@@ -365,6 +476,13 @@ def test_a_schema_that_must_be_is_not_given_up():
 def test_a_request_that_is_refused_without_a_schema_too_is_one_clear_line():
     with MockServer(fault=lambda body, attempt: 400) as server, pytest.raises(UserError, match="400"):
         chat_with(server).answer(by_schema(3), ONE)
+
+
+def test_a_prompt_that_is_refused_says_nothing_of_schemas():
+    with MockServer(fault=refuses(0)) as server:
+        chat = chat_with(server)
+        assert chat.answer(by_schema(5), ONE)[0] == [REFUSED]
+        assert chat.by_schema is True
 
 
 def test_schemas_can_be_switched_off(server):

@@ -71,6 +71,11 @@ def test_a_verdict_that_was_cut_off_is_asked_for_again():
     assert (verdict.value, verdict.asked) == (False, 2)
 
 
+def test_a_question_that_the_server_refuses_is_asked_once():
+    (verdict,) = verdicts(Judge(Answer("", finished=False, refused=True)))
+    assert (verdict.value, verdict.asked) == (None, 1)
+
+
 def test_only_the_unreadable_are_asked_again_and_order_is_kept():
     judge = Judge("YES", "Hm.", "NO", "YES")
     assert [each.value for each in verdicts(judge, 3)] == [True, True, False]

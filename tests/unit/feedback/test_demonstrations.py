@@ -48,6 +48,7 @@ def test_a_score_above_one_half_passes(score, passes):
         (answer("a", None), OFF, "nobody could judge"),
         (answer("a", 1.0, finished=False), OFF, "cut at max_new_tokens"),
         (answer("a", None, finished=False), OFF, "cut at max_new_tokens"),
+        (answer("", None, finished=False), OFF, "without a text: refused, filtered or cut"),
         (answer("a", 1.0, None), ON, "quality unknown"),
         (answer("a", 1.0, 7.9), ON, "quality too low"),
     ],

@@ -79,6 +79,12 @@ def test_an_answer_that_is_the_datas_makes_no_pair():
     assert found.dropped == {"answer": {"the same as the data's": 1}}
 
 
+def test_an_answer_that_a_server_refused_makes_no_pair():
+    refused = Response("id", "", "policy", finished=False)
+    found = Selection.of(self_play_pairs(TWO[:1], [[refused]]))
+    assert (found.rows, found.dropped["answer"].total()) == ([], 1)
+
+
 def test_files_that_do_not_belong_together_are_refused():
     with pytest.raises(ValueError, match="zip"):
         list(self_play_pairs(TWO, [own("x")]))

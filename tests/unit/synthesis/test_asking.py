@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autoif_train.chat.base import Answer, Prompt, SamplingSettings
-from autoif_train.synthesis.asking import ask_until_readable
+from autoif_train.synthesis.asking import ask_until_readable, whole
 from autoif_train.synthesis.reading import Unreadable
 
 TWO = SamplingSettings(responses_per_query=2, temperature=0.0)
@@ -55,6 +55,27 @@ def test_in_the_place_of_an_unreadable_answer_the_next_sample_is_drawn():
 def test_each_unreadable_answer_has_a_sample_of_its_own():
     (row,) = attempts(Numbering(unreadable={0, 1}), 2)
     assert [attempt.value for attempt in row] == [None, None, 2, 3]
+
+
+class Refusing(Numbering):
+    """As `Numbering`, behind a server that refuses the second prompt."""
+
+    def answer(self, prompts, settings):
+        found = super().answer(prompts, settings)
+        refused = [Answer("", finished=False, refused=True)] * settings.responses_per_query
+        return [
+            refused if prompt.messages[0]["content"] == "1" else row for prompt, row in zip(prompts, found, strict=True)
+        ]
+
+    def read(self, answer):
+        return super().read(Answer(whole(answer)))
+
+
+def test_a_refused_prompt_is_not_asked_again_and_has_its_reason():
+    chat = Refusing(unreadable={0})
+    _, refused = attempts(chat, 2, prompts=2)
+    assert told(refused) == [(None, "refused by the server")] * 2
+    assert [len(prompts) for prompts, _ in chat.calls] == [2, 1]
 
 
 @pytest.mark.parametrize("budget", [0, 1, 3])
