@@ -134,7 +134,7 @@ def parse(recipe: str, description: str, arguments: Sequence[str] | None = None)
     try:
         below = parser.parse_object(copy.deepcopy(layered.merged))
         if {"-h", "--help"} & {*layered.flags}:
-            _print_help(recipe, description, below)
+            _print_help(recipe, description, below, layered.merged)
         # The defaults lie in what is below the flags.
         namespace = parser.parse_args(layered.flags, below, defaults=False) if layered.flags else below
     except ArgumentError as error:
@@ -408,7 +408,7 @@ def _parser() -> ArgumentParser:
     return parser
 
 
-def _print_help(recipe: str, description: str, resolved: Namespace) -> NoReturn:
+def _print_help(recipe: str, description: str, resolved: Namespace, merged: dict[str, Any]) -> NoReturn:
     """Print every setting with its bounds and its value, and exit."""
     parser = _parser.__wrapped__()
     parser.prog, parser.description = recipe, description
@@ -417,6 +417,9 @@ def _print_help(recipe: str, description: str, resolved: Namespace) -> NoReturn:
     for action in parser._actions:
         if action.dest in FIELDS and (said := bounds(FIELDS[action.dest])):
             action.help = f"{action.help} It must be {said}."
+        if action.dest in PASSED_THROUGH:  # a default that the parser shows it has read once more, `no` as False
+            action.help = f"{action.help} (default: {_at(merged, action.dest)})"
+            action.default = argparse.SUPPRESS
     parser.print_help()
     sys.exit(0)
 

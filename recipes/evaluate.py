@@ -3,7 +3,7 @@
     python recipes/evaluate.py --model qwen2-7b --evaluation.ifeval_prompts ifeval.jsonl
 
 Without arguments: the tiny model's base, SFT, offline DPO and online DPO policies on its held-out sets, after training
-whichever of them the run folder lacks; about two minutes on one CPU core in all.
+whichever of them the run folder lacks; about two minutes of CPU time in all.
 """
 
 from __future__ import annotations

@@ -79,6 +79,27 @@ class Sides:
     differences: dict[str, tuple[str, ...]]
     lines: tuple[Line, ...]
 
+    @property
+    def compared(self) -> str:
+        """What is tested, or why nothing is."""
+        if len(self.arms) == 1:
+            return "The runs differ in their seed alone and are pooled; runs that differ in a setting are tested."
+        return (
+            f"Points against {self.arms[0].name}: paired test on the same prompts, pooled over the seeds; exact "
+            "McNemar where a prompt is passed or not, else by random signs."
+        )
+
+    @property
+    def unit(self) -> str:
+        """What the scores are given in."""
+        noise = {
+            "mean ± standard deviation over seeds" if score.spread is not None else "95 % interval over prompts"
+            for line in self.lines
+            for score in line.scores
+            if score
+        }
+        return "; ".join(["Percent or marks", *sorted(noise)]) + "."
+
 
 def sides(folders: Sequence[Path]) -> Sides:
     """Compare run folders. Raises `UserError` where one of them is named twice."""
@@ -183,17 +204,11 @@ def lines_of(compared: Sides) -> list[str]:
     if compared.differences:
         said += ["", "settings that differ"]
         said += [f"  {key}: {'  |  '.join(values)}" for key, values in compared.differences.items()]
-    else:
-        said += ["", "no setting differs but the seed"]
     said += ["", f"{'stage':<22}{'set':<10}" + "".join(f"{arm.name:>22}" for arm in compared.arms)]
     for line in compared.lines:
         scores = "".join(f"{score.text if score else UNSET:>22}" for score in line.scores)
         said.append(f"{line.stage:<22}{line.set:<10}{scores}")
-    said += [
-        "",
-        "percent or marks, with the 95 % interval, or mean ± standard deviation over seeds",
-        "",
-    ]
+    said += ["", compared.unit, compared.compared, ""]
     for line in compared.lines:
         said += [f"{line.stage}: {test.sentence}" for test in line.tests if test and test.gained + test.lost]
     return said

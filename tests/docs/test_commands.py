@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import ROOT, SMALL
 from tests.docs.pages import blocks, commands
@@ -44,10 +45,12 @@ def desk(tiny_run, tmp_path_factory):
     desk = tmp_path_factory.mktemp("desk")
     for name in (*SHARED, *SHARED_FILES):
         (desk / name).symlink_to(ROOT / name)
-    for name in ("quickstart", "seed_2", "tiny-strong_to_weak", "first", "mine"):
+    for name in ("quickstart", "beta_0.5", "tiny-strong_to_weak", "first", "mine"):
         shutil.copytree(tiny_run.folder, desk / "runs" / name)
-    config = desk / "runs/seed_2/config.yaml"
-    config.write_text(config.read_text().replace("\nseed: 0\n", "\nseed: 2\n"))
+    config = desk / "runs/beta_0.5/config.yaml"
+    settings = yaml.safe_load(config.read_text())
+    settings["dpo"]["beta"] = 0.5
+    config.write_text(yaml.safe_dump(settings, sort_keys=False))
     for name, content in FILES.items():
         (desk / name).write_text(json.dumps(content) + "\n")
     (desk / "my_constraints.txt").write_text("Write in capital letters only.\n")

@@ -564,6 +564,14 @@ def test_a_models_name_mistyped_is_not_taken_for_a_hub_id():
         resolve(model="qwen2-7B")
 
 
+def test_help_shows_the_words_of_a_section_as_they_are(capsys):
+    with pytest.raises(SystemExit):
+        parse("recipe.py", "", ["--help"])
+    said = capsys.readouterr().out
+    assert "'save_strategy': 'no'" in said
+    assert "'save_strategy': False" not in said
+
+
 # --- sections inside sections -----------------------------------------------------------------------------------------
 
 

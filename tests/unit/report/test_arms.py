@@ -159,3 +159,19 @@ def test_the_page_shows_differences_and_scores(tmp_path):
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert "dpo.beta" in page
     assert "-100.0" in page
+
+
+def test_runs_of_one_arm_are_said_to_be_pooled(tmp_path):
+    folders = [run(tmp_path / "a", [True], seed=1), run(tmp_path / "b", [True], seed=2)]
+    compared = write_comparison(folders, tmp_path / "page.html")
+    for said in ((tmp_path / "page.html").read_text(encoding="utf-8"), " ".join(lines_of(compared))):
+        assert "runs that differ in a setting are tested" in said
+        assert "against" not in said
+        assert "interval" not in said
+
+
+def test_the_spread_of_seeds_is_explained_where_there_is_one(tmp_path):
+    alone = [run(tmp_path / "a", [True]), run(tmp_path / "b", [False], beta=0.1)]
+    assert sides(alone).unit == "Percent or marks; 95 % interval over prompts."
+    more = [*alone, run(tmp_path / "c", [False], beta=0.1, seed=2)]
+    assert sides(more).unit == "Percent or marks; 95 % interval over prompts; mean ± standard deviation over seeds."
