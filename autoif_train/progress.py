@@ -50,13 +50,15 @@ class Progress:
     @contextlib.contextmanager
     def during(self, step: str, tally: Tally, show: Callable[[Tally], None]) -> Iterator[None]:
         """Write the file, and `show` the tally, every second until the block ends."""
-        began, ended = time.time(), threading.Event()
+        began, ended, before = time.time(), threading.Event(), _answers(self.spent())
 
         def beat() -> None:
             while not ended.wait(BEAT_SECONDS):
                 # The step counts on in its own thread; what is caught half-counted is shown a second later.
                 with contextlib.suppress(RuntimeError, OSError, UserError):
-                    self._write({"step": step, "began": began, "funnel": tally.entries(), "calls": self.spent()})
+                    spent = self.spent()
+                    facts = {"step": step, "began": began, "answers": _answers(spent) - before}
+                    self._write({**facts, "funnel": tally.entries(), "calls": spent})
                     show(tally)
 
         thread = threading.Thread(target=beat, daemon=True)
@@ -84,15 +86,22 @@ def read_progress(path: Path) -> Row | None:
         return None
 
 
-def spent_lines(spent: Spent) -> list[str]:
-    """One line for each role and step that cost something, and their sum."""
-    rows = [(f"{role}, {step}", usage) for role, steps in spent.items() for step, usage in steps.items()]
-    if not rows:
-        return []
+def spent_rows(spent: Spent) -> list[tuple[str, str, Row]]:
+    """Role, step and what they cost, for each that cost something, and their sum as the last; nothing of nothing."""
+    rows = [(role, step, usage) for role, steps in spent.items() for step, usage in steps.items()]
     total: Row = {}
-    for _, usage in rows:
+    for _, _, usage in rows:
         total = _sum(total, usage)
-    return [_spent_line(name, usage) for name, usage in [*rows, ("together", total)]]
+    return [*rows, ("together", "", total)] if rows else []
+
+
+def spent_lines(spent: Spent) -> list[str]:
+    """`spent_rows` as text."""
+    rows = spent_rows(spent)
+    lines = [_spent_line(", ".join(filter(None, (role, step))), usage) for role, step, usage in rows]
+    if rows and rows[-1][2]["money"]:
+        lines[-1] += " (in the unit of the prices)"
+    return lines
 
 
 def _spent_line(name: str, usage: Row) -> str:
@@ -102,7 +111,17 @@ def _spent_line(name: str, usage: Row) -> str:
     )
     if refused := usage.get("refused"):
         line += f" {refused:>8} refused"
-    return line + (f" {usage['money']:>10.2f} money" if usage["money"] else "")
+    return f"{line}   cost {amount(usage['money'])}" if usage["money"] else line
+
+
+def amount(money: float) -> str:
+    """`1,234.50`, and `0.0213` where two digits would say little."""
+    return f"{money:,.2f}" if money >= 1 else f"{money:.4f}"
+
+
+def _answers(spent: Spent) -> int:
+    """How many answers were had, those included that were kept already."""
+    return sum(usage.get(key, 0) for steps in spent.values() for usage in steps.values() for key in ("calls", "cached"))
 
 
 def _sum(one: Row, other: Row) -> Row:

@@ -26,8 +26,11 @@ def main(arguments: Arguments) -> None:
     if progress is not None:
         seconds = time.time() - progress["began"]
         state = "running" if is_held(folder) else "stopped in its midst; the same command goes on from there"
-        print(f"\n{progress['step']}: {state}; begun {seconds:.0f} s ago, so far:")
-        print("\n".join(funnel_lines(progress["funnel"])))
+        had = f"; {progress['answers']:,} answers of models so far" if progress.get("answers") else ""
+        print(f"\n{progress['step']}: {state}; begun {seconds:.0f} s ago{had}")
+        # A step that waits for its first row has nothing to show.
+        for line in funnel_lines([entry for entry in progress["funnel"] if entry.get("made") != 0]):
+            print(line)
     spent = spent_lines((progress or known).get("calls", {}))
     if spent:
         print("\n" + "\n".join(spent))

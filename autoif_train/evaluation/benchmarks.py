@@ -198,7 +198,9 @@ BENCHMARKS = {
         tiny.metrics,
         (Figure("pass_rate", "pass rate"), Figure("relevance", "relevant", main=False), WORDS),
         shares={"pass_rate": _passed, "relevance": lambda row: float(row.relevant)},
-        shown=lambda row: Shown(row.prompt, (row.text,), row.followed, row.kinds, row.relevant),
+        shown=lambda row: Shown(
+            row.prompt, (row.text,), row.followed, tuple(map(tiny.in_words, row.kinds)), row.relevant
+        ),
         validation="validation",
         about="Share of prompts whose answer follows every instruction: H asks about new facts with constraints of new "
         "parameters, Q about new facts with those of training. Relevant: the answer states the right fact.",

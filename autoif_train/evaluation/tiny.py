@@ -73,6 +73,13 @@ def answer_set(name: str, chat: ChatModel, settings: EvaluationSettings, seed: i
         yield Scored(row["prompt"], text, followed, bool(relevant(row["user_query"], text)), kinds)
 
 
+def in_words(kind: str) -> str:
+    """A kind of constraint as an instruction of it reads, `Use at least … commas.`; the name where it is unknown."""
+    from autoif_train.tiny.constraints import KINDS
+
+    return KINDS[kind].wordings[0].format("…", "…").replace("….", "…") if kind in KINDS else kind
+
+
 def violated(_: EvaluationSettings) -> Callable[[str, str], list[str]]:
     """For a prompt and an answer, the instructions of the prompt that the true checks find violated."""
     from autoif_train.tiny.domain import check

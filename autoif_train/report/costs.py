@@ -1,4 +1,4 @@
-"""What a run cost and what it was made with."""
+"""What a run cost, in time, calls, tokens and money, and what it was made with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from autoif_train.evaluation.stages import TITLES
+from autoif_train.progress import Spent, amount, spent_rows
 
 PARTS = {
     "data": "Data",
@@ -42,6 +43,34 @@ def _part(name: str, members: list[Cost], total: float) -> Cost:
     processes = max(cost.processes for cost in members)
     cpu_seconds = sum(cost.cpu_seconds for cost in members)
     return Cost(name, seconds, cpu_seconds, seconds / total, processes, tuple(members))
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What one role answered for one step, or all of them together; `money` is empty where no price was set."""
+
+    name: str
+    step: str
+    calls: int
+    tokens_read: int
+    tokens_written: int
+    money: str
+
+
+def asked(calls: Spent) -> list[Asked]:
+    """A line for each role and step that was asked, and their sum as the last."""
+    return [
+        Asked(
+            role,
+            step.replace("_", " "),
+            usage["calls"],
+            usage["prompt_tokens"],
+            usage["completion_tokens"],
+            amount(usage["money"]) if usage["money"] else "",
+        )
+        for role, step, usage in spent_rows(calls)
+        if usage["calls"]
+    ]
 
 
 def duration(seconds: float) -> str:

@@ -78,6 +78,7 @@ def _content(run_folder: Path) -> dict[str, Any]:
         "comparisons": comparisons(run_folder, results),
         "rounds": rounds(run_folder, steps, settings),
         "costs": costs.costs(steps),
+        "asked": costs.asked(manifest.get("calls", {})),
         "settings": costs.setting_sections(settings),
         "versions": manifest.get("versions", {}),
         "sandbox": manifest.get("execution", {}).get("sandbox"),

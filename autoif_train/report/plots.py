@@ -44,14 +44,14 @@ STYLE: dict[str, Any] = {
     "ytick.labelcolor": INK,
     "ytick.major.size": 0,
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": 9,
     "lines.linewidth": 1.6,
     "lines.markersize": 4.5,
 }
 ROUNDS_NAMED = 5
 STAGES_NAMED = 7
 KIND_WIDTH, KIND_HEIGHT, KIND_FRAME = 5.2, 0.3, 1.1  # inches: of the drawing, of one kind, of title, ticks and legend
-STAGE_INCHES, TRAINING_INCHES = (4.4, 3.0), (5.2, 3.0)  # small enough to be read on a phone, where they are scaled down
+STAGE_INCHES, TRAINING_INCHES = (3.4, 2.6), (5.2, 3.0)  # small, since they are scaled to a column and to a phone
 
 Interval = tuple[float, float, float]  # a value with the lower and the upper end of its interval
 
@@ -141,6 +141,7 @@ def _draw_stages(axes: Axes, table: StageTable, lines: dict[str, int]) -> None:
     ticks = list(enumerate(table.stages))[::every]
     axes.set_xticks([place for place, _ in ticks], [_tick(stage) for _, stage in ticks])
     axes.margins(y=0.15)
+    _make_room(axes)
     if len(lines) > 1:
         _legend(axes, 2)
 
@@ -224,20 +225,23 @@ def _draw_trainings(axes: Axes, trainings: list[Training], figure: str) -> None:
     factor = 100 if figure == "rewards/accuracies" else 1
     drawn = [training for training in trainings if figure in training.curves]
     rounds = sum(training.online for training in drawn)
+    colours = iter((SERIES[0], *SERIES[2:]))
     seen = 0
     for training in drawn:
         seen += training.online
         steps, values = zip(*training.curves[figure], strict=True)
+        few = rounds <= ROUNDS_NAMED
         axes.plot(
             steps,
             [factor * value for value in values],
-            color=SERIES[0] if training.online else SERIES[1],
+            color=SERIES[1] if not training.online else next(colours) if few else SERIES[0],
             marker="o" if len(steps) == 1 else "",
-            # Later rounds are stronger in colour: their order can be seen without the legend.
-            alpha=0.3 + 0.7 * seen / rounds if training.online else 1.0,
+            # Of many rounds the later ones are stronger in colour: their order can be seen without the legend.
+            alpha=1.0 if few or not training.online else 0.3 + 0.7 * seen / rounds,
             label=training.title if _named(seen, rounds, training.online) else "_",  # an underscore: not in the legend
         )
     axes.set_xlabel("step")
+    _make_room(axes)
     if len(drawn) > 1:
         _legend(axes, 6)
 
@@ -245,6 +249,13 @@ def _draw_trainings(axes: Axes, trainings: list[Training], figure: str) -> None:
 def _named(number: int, rounds: int, online: bool) -> bool:
     """Whether a training is named in the legend: of many rounds the first and the last will do."""
     return not online or rounds <= ROUNDS_NAMED or number in (1, rounds)
+
+
+def _make_room(axes: Axes) -> None:
+    """From zero where all values are the same: the axis would else magnify nothing around them."""
+    low, high = axes.dataLim.intervaly
+    if low == high:
+        axes.set_ylim(*sorted((0, 1.1 * low or 1)))
 
 
 def _legend(axes: Axes, columns: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from autoif_train import cli
 from autoif_train.cli import COMMANDS
+from autoif_train.funnel import Tally
 from autoif_train.rows import Rows, write_rows
 
 SOURCE = "def evaluate(response):\n    return len(response) > 3"
@@ -364,6 +365,15 @@ def test_status_shows_funnel_and_steps(autoif, tmp_path):
     assert code == 0
     assert "3 queries made" in out
     assert "1.5 s" in out
+
+
+def test_status_of_a_step_without_rows_shows_what_was_asked(autoif, tmp_path):
+    (tmp_path / "config.yaml").write_text("model: tiny\n")
+    counted = {"step": "data/agreed", "began": 0.0, "answers": 129, "calls": {}}
+    (tmp_path / "progress.json").write_text(json.dumps(counted | {"funnel": Tally("data/agreed").entries()}))
+    _, out, _ = autoif("status", tmp_path)
+    assert "129 answers of models so far" in out
+    assert "0 rows" not in out
 
 
 def test_several_folders_are_compared(autoif, tmp_path):

@@ -49,6 +49,17 @@ def test_what_is_spent_can_be_seen_while_it_is(tmp_path):
     assert (spent["calls"], spent["money"]) == (3, 0.5)
 
 
+def test_answers_are_counted_from_where_the_step_began(tmp_path):
+    earlier = {"supervisor": {"function": {"calls": 5, "cached": 1}}}
+    path, asked, model = tmp_path / "progress.json", Progress(tmp_path / "progress.json", earlier), chat()
+    asked.watch("supervisor", model)
+    with asked.during("data/agreed", Tally("x"), lambda tally: None):
+        model.usage["arbitration"] = Usage(calls=3, cached=4)
+        while seen(path)["answers"] == 0:
+            time.sleep(0.01)
+        assert read_progress(path)["answers"] == 7
+
+
 def test_what_earlier_processes_spent_counts(tmp_path):
     later = Progress(tmp_path / "progress.json", {"supervisor": {"function": {"calls": 5, "money": 1.0}}})
     later.watch("supervisor", chat(calls=3, money=0.5))
@@ -87,7 +98,7 @@ def test_costs_are_lines_with_their_sum():
     usage = {**vars(Usage(calls=2, money=0.25))}
     lines = spent_lines({"supervisor": {"function": usage, "quality": usage}})
     assert [line.split("  ")[0] for line in lines] == ["supervisor, function", "supervisor, quality", "together"]
-    assert "0.50 money" in lines[-1]
+    assert lines[-1].endswith("cost 0.5000 (in the unit of the prices)")
 
 
 def test_refusals_are_shown_where_there_are_any():
@@ -96,5 +107,5 @@ def test_refusals_are_shown_where_there_are_any():
     assert "refused" not in none
 
 
-def test_no_price_no_money():
-    assert "money" not in spent_lines({"supervisor": {"function": vars(Usage(calls=2))}})[0]
+def test_no_price_no_cost():
+    assert "cost" not in spent_lines({"supervisor": {"function": vars(Usage(calls=2))}})[0]

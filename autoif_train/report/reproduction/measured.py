@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autoif_train.evaluation import statistics as item_statistics
 from autoif_train.evaluation.results import Values, comparable, item_values
 from autoif_train.report.folder import json_of, rows_of
 from autoif_train.report.reproduction.grid import PlannedRun, Reproduction
@@ -102,7 +103,12 @@ def _interval(
     if not prompts or any(items.keys() != ours[0].keys() for items in (*ours, *theirs)):
         return None
     ours, theirs = (np.asarray([[items[prompt] for prompt in prompts] for items in side]) for side in (ours, theirs))
-    return bootstrap_interval(ours - theirs)
+    differences = ours - theirs
+    if len(seeds) > 1:
+        return bootstrap_interval(differences)
+    # The same draw as that of the run's own tests, so that one difference has one interval on the page.
+    low, high = item_statistics.bootstrap_interval(differences[0], [1.0] * len(prompts), seeds[0])
+    return 100 * low, 100 * high
 
 
 def bootstrap_interval(differences: np.ndarray) -> tuple[float, float]:

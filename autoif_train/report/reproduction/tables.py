@@ -146,11 +146,13 @@ def _steps(spec: dict[str, Any], own: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _our_notes(grid: Reproduction) -> list[str]:
+    several = len(grid.seeds) > 1
     seeds = ", ".join(map(str, grid.seeds))
+    spread = "mean ± standard deviation over seeds, " if several else ""
     notes = [
-        f"Ours: --model {grid.settings.model} --preset {grid.settings.preset}, seeds {seeds}; mean ± standard "
-        "deviation over seeds, in brackets the difference against our own baseline with its 95 % interval (bootstrap "
-        f"over seeds and prompts). {NOT_RUN} = nobody ran it here; {NOTHING} = no such figure.",
+        f"Ours: --model {grid.settings.model} --preset {grid.settings.preset}, seed{'s' if several else ''} {seeds}; "
+        f"{spread}in brackets the difference against our own baseline with its 95 % interval (bootstrap over "
+        f"{'seeds and ' if several else ''}prompts). {NOT_RUN} = nobody ran it here; {NOTHING} = no such figure.",
     ]
     if grid.settings.model == "tiny":
         notes.append(

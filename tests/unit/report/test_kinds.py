@@ -40,8 +40,8 @@ def test_instructions_are_counted_by_kind_and_stage(tmp_path):
     (table,) = tables(tmp_path, "base", "sft")
     assert table.stages == ("Base", "SFT")
     assert {kind.name: kind.shares for kind in table.kinds} == {
-        "upper": (Share(1, 2), Share(2, 2)),
-        "json": (Share(1, 1), Share(1, 1)),
+        "Use only capital letters.": (Share(1, 2), Share(2, 2)),
+        "Answer in JSON format.": (Share(1, 1), Share(1, 1)),
     }
 
 

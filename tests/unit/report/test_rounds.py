@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from autoif_train.chat.base import Usage
 from autoif_train.feedback.summary import AnswerCounts, PairCounts
-from autoif_train.report.costs import costs, duration, setting_sections
+from autoif_train.report.costs import asked, costs, duration, setting_sections
 from autoif_train.report.html import environment
 from autoif_train.report.page import write_report
 from autoif_train.report.rounds import rounds
@@ -60,6 +61,29 @@ def test_parts_stand_in_the_order_in_which_they_build_on_each_other():
 def test_the_shares_of_all_parts_make_the_whole():
     timed = {name: {"seconds": 3.0, "cpu_seconds": 1.0} for name in ("data/a", "data/b", "sft")}
     assert sum(part.share for part in costs(timed)) == pytest.approx(1.0)
+
+
+def usage(**counted):
+    return {**vars(Usage()), "calls": 2, "prompt_tokens": 10, "completion_tokens": 1_000, **counted}
+
+
+def test_what_was_asked_stands_by_role_and_step_with_its_sum():
+    calls = {"supervisor": {"function": usage(money=1.5)}, "policy": {"response": usage(), "drift": usage(calls=0)}}
+    assert [(each.name, each.step, each.calls, each.money) for each in asked(calls)] == [
+        ("supervisor", "function", 2, "1.50"),
+        ("policy", "response", 2, ""),
+        ("together", "", 4, "1.50"),
+    ]
+
+
+def test_the_page_shows_money_where_a_price_was_set_alone(run_folder):
+    manifest = json.loads((run_folder / "manifest.json").read_text())
+    for money, said in ((0.25, True), (0.0, False)):
+        known = {**manifest, "calls": {"supervisor": {"function": usage(money=money)}}}
+        (run_folder / "manifest.json").write_text(json.dumps(known))
+        page = write_report(run_folder).read_text(encoding="utf-8")
+        assert "Tokens written" in page
+        assert ("0.2500" in page, "<th>Cost</th>" in page) == (said, said)
 
 
 @pytest.mark.parametrize(

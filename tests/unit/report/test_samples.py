@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tracemalloc
 from collections import Counter
 
@@ -14,7 +15,8 @@ from autoif_train.report.answers import comparisons
 from autoif_train.report.cards import cards, evidence_of
 from autoif_train.report.difference import contrasts, word_difference
 from autoif_train.report.folder import clip, draw
-from autoif_train.report.training import thinned, trainings
+from autoif_train.report.plots import training_plots
+from autoif_train.report.training import Training, smoothed, thinned, trainings
 from autoif_train.rows import Rows, write_rows
 from autoif_train.types import Evidence, VerificationFunction
 from tests.unit.report.conftest import pairs, results
@@ -134,6 +136,24 @@ def test_a_long_curve_is_thinned_to_means():
     assert thinned([(step, step % 2) for step in range(1_000)], 10) == [
         (49.5 + 100 * place, 0.5) for place in range(10)
     ]
+
+
+def test_a_curve_is_smoothed_over_a_fifth_of_it():
+    found = smoothed([(step, step % 2) for step in range(20)])
+    assert [value for _, value in found[2:18]] == [(2 + step % 2) / 5 for step in range(2, 18)]
+    assert [step for step, _ in found] == list(range(20))
+
+
+@pytest.mark.parametrize("curve", [[(1, 3.0)], [(1, 3.0), (2, 4.0)]])
+def test_a_short_curve_is_left_as_it_is(curve):
+    assert smoothed(curve) == curve
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5])
+def test_an_axis_of_one_value_begins_at_zero(value):
+    (drawing,) = training_plots([Training("SFT", False, "SFT", {"loss": [(step, value) for step in (100, 200)]})])
+    low = min(float(tick.replace("−", "-")) for tick in re.findall(r">([−.0-9]+)</text>", drawing))
+    assert low == 0
 
 
 def test_every_training_has_its_curves(run_folder):

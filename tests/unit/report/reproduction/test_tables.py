@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from autoif_train.config import CONFIGS
+from autoif_train.evaluation.statistics import compare
 from autoif_train.report.reproduction.files import write_tables
 from autoif_train.report.reproduction.markup import comma_separated, latex, markdown
 from autoif_train.report.reproduction.measured import MIXED, Figure, Place, bootstrap_interval, figure
 from autoif_train.report.reproduction.tables import NOT_RUN, NOTHING, compared, paper, tables
 from autoif_train.rows import write_rows
-from tests.unit.report.reproduction.conftest import write_run
+from tests.unit.report.reproduction.conftest import passing, write_run
 
 STAGES = {"base": 8, "sft": 20, "offline_dpo": 24, "online_dpo": 28}
 
@@ -158,6 +159,15 @@ def test_seeds_that_only_one_side_has_are_left_out_of_the_difference(grid):
         asked, Place("without_quality", "online_dpo"), "tiny/H/pass_rate", Place("strong_to_weak", "online_dpo")
     )
     assert (found.seeds, found.difference) == (2, 0.0)
+
+
+def test_the_interval_of_one_seed_is_that_of_the_runs_own_test(grid):
+    asked = grid("--table", "1", "--seeds", "3")
+    write_run(asked.folder_of["strong_to_weak", 3], STAGES)
+    sft, base = (Place("strong_to_weak", stage) for stage in ("sft", "base"))
+    found = figure(asked, sft, "tiny/H/pass_rate", base)
+    tested = compare(passing(STAGES["base"]), passing(STAGES["sft"]), seed=3)
+    assert (found.low, found.high) == (100 * tested["difference_low"], 100 * tested["difference_high"])
 
 
 def test_scores_of_different_scorers_are_not_put_together(grid):
