@@ -115,8 +115,8 @@ def _spent_line(name: str, usage: Row) -> str:
 
 
 def amount(money: float) -> str:
-    """`1,234.50`, and `0.0213` where two digits would say little."""
-    return f"{money:,.2f}" if money >= 1 else f"{money:.4f}"
+    """`1,234.50`; `0.0213` where two digits would say little."""
+    return f"{money:,.2f}" if money >= 1 else f"{money:.4f}" if money >= 0.00005 else "<0.0001"
 
 
 def _answers(spent: Spent) -> int:
