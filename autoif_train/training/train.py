@@ -17,7 +17,7 @@ from autoif_train.chat.policy import (
 )
 from autoif_train.chat.transformers import complete_generation_config
 from autoif_train.rows import Rows
-from autoif_train.training.adapter import NO_ADAPTER, LoraSettings, merge, trained_model
+from autoif_train.training.adapter import NO_ADAPTER, LoraSettings, keep_float32, merge, trained_model
 from autoif_train.training.arguments import trainer_arguments
 from autoif_train.training.card import write_card
 from autoif_train.training.checkpoints import full_disk_told, newest_checkpoint, read_numbered_cpus, remove_torn
@@ -59,6 +59,7 @@ def train_sft(
     facts = dataclasses.asdict(survey(demonstrations, tokenizer, ends_of(checkpoint, tokenizer), section))
     model, adapted = trained_model(checkpoint, lora, loading)
     trainer = DemonstrationTrainer(model, args=arguments, train_dataset=dataset, processing_class=tokenizer, **adapted)
+    keep_float32(trainer.model, lora, checkpoint)
     _finish(trainer, tokenizer, len(dataset), output)
     if trainer.is_world_process_zero():
         _seal(output, tokenizer, policy, lora, "sft", checkpoint, demonstrations.path, facts, section, seed)
@@ -106,6 +107,7 @@ def train_dpo(
         processing_class=tokenizer,
         **adapted,
     )
+    keep_float32(trainer.model, lora, checkpoint)
     _finish(trainer, tokenizer, len(dataset), output)
     if trainer.is_world_process_zero():
         _seal(output, tokenizer, policy, lora, "dpo", checkpoint, pairs.path, facts, section, seed)
@@ -152,6 +154,7 @@ def train_grpo(
     model, adapted = trained_model(checkpoint, lora, loading)
     trainer = GRPOTrainer(model, paid, arguments, dataset, processing_class=tokenizer, **adapted)
     trainer.eos_token_ids = sorted(ends)  # what masks the tokens after an answer
+    keep_float32(trainer.model, lora, checkpoint)
     _finish(trainer, tokenizer, len(dataset), output)
     facts = {"rows": len(dataset), "truncated": 0, "dropped": 0}
     if trainer.is_world_process_zero():

@@ -15,9 +15,12 @@ from autoif_train.training.train import _loading, train_dpo, train_sft
 from autoif_train.types import UserError
 from tests.families import build
 from tests.families import write_rows as family_rows
+from tests.unit.training.test_group import trained as train_group
 from tests.unit.training.test_preference import pairs
 
 torch = pytest.importorskip("torch")
+from safetensors.torch import load_file  # noqa: E402
+from transformers import PreTrainedModel  # noqa: E402
 
 BASE = resolve("bundled:tiny/data/base")
 POLICY = PolicySettings(model=BASE, attention="sdpa", dtype="float32")
@@ -128,6 +131,36 @@ def test_four_bits_are_asked_for_as_qlora_does(monkeypatch):
     assert model == BASE
     assert arguments["quantization_config"].bnb_4bit_quant_type == "nf4"
     assert arguments["peft_config"].target_modules == "all-linear"
+
+
+@pytest.fixture
+def four_bits(monkeypatch):
+    """Models that say they are held in 4 bits, though they are not: what trainers go by."""
+    monkeypatch.setattr(PreTrainedModel, "is_loaded_in_4bit", True, raising=False)
+    monkeypatch.setattr(PreTrainedModel, "num_parameters", lambda *_, **__: 1)  # would count by bitsandbytes
+    monkeypatch.setattr("autoif_train.training.adapter._quantization", lambda: None)
+    return LoraSettings(enabled=True, r=4, merge=False, quantize="nf4")
+
+
+def adapter_weights(folder):
+    return load_file(folder / "adapter_model.safetensors")
+
+
+def test_the_adapter_over_four_bits_moves_by_small_steps(four_bits, data, tmp_path):
+    small = {**SECTION, "learning_rate": 5e-6}
+    train_sft(BASE, Rows(data / "demonstrations.jsonl"), SECTION, POLICY, 0, tmp_path / "sft", four_bits)
+    train_dpo(str(tmp_path / "sft"), Rows(data / "pairs.jsonl"), small, POLICY, 0, tmp_path / "dpo", lora=four_bits)
+    before, after = adapter_weights(tmp_path / "sft"), adapter_weights(tmp_path / "dpo")
+    assert {weight.dtype for weight in after.values()} == {torch.float32}
+    moved = {name: (after[name] - weight).abs() for name, weight in before.items()}
+    assert min(step.max() for step in moved.values()) > 1e-6
+    assert max(step.max() for step in moved.values()) < 2e-5  # as it was saved, not as bfloat16 would round it
+    assert first_margin(tmp_path / "dpo") == pytest.approx(0, abs=1e-4)
+
+
+def test_so_does_that_of_group_relative_optimisation(four_bits, tmp_path):
+    train_group(BASE, BASE, tmp_path / "policy", four_bits)
+    assert {weight.dtype for weight in adapter_weights(tmp_path / "policy").values()} == {torch.float32}
 
 
 def test_frozen_weights_keep_their_precision_below_an_adapter(monkeypatch):

@@ -6,7 +6,15 @@ import os
 
 import pytest
 
-from autoif_train.training.arguments import OURS, accumulation_steps, fits, known_names, trainer_arguments
+from autoif_train.config import FREE_KEYS
+from autoif_train.training.arguments import (
+    FREE_ARGUMENTS,
+    OURS,
+    accumulation_steps,
+    fits,
+    known_names,
+    trainer_arguments,
+)
 from autoif_train.types import UserError
 
 
@@ -21,6 +29,27 @@ def test_shared_names_are_known(section, name):
 )
 def test_each_trainer_has_its_own(section, name, known):
     assert (name in known_names(section)) == known
+
+
+def test_every_free_name_is_one_of_a_trainer():
+    assert set(FREE_ARGUMENTS) <= known_names("sft") | known_names("dpo") | known_names("grpo")
+
+
+@pytest.mark.parametrize("section", ["sft", "dpo", "spar.dpo", "grpo.trainer"])
+@pytest.mark.parametrize("name", ["ddp_timeout", "dataset_num_proc", "dataloader_prefetch_factor", "log_level"])
+def test_what_only_waits_speeds_up_or_logs_may_change_in_a_begun_folder(section, name):
+    assert f"{section}.{name}" in FREE_KEYS
+
+
+DECIDING = (
+    "learning_rate optim bf16 max_length max_steps packing beta temperature dataloader_drop_last dataloader_in_order "
+    "data_seed auto_find_batch_size save_only_model"
+)
+
+
+@pytest.mark.parametrize("name", DECIDING.split())
+def test_what_decides_the_result_may_not(name):
+    assert name not in FREE_ARGUMENTS
 
 
 @pytest.mark.parametrize("name", ["learnin_rate", "", "__post_init__", "SFTConfig", "lr"])
