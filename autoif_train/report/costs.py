@@ -50,7 +50,6 @@ class Asked:
     """What one role answered for one step, or all of them together; `money` is empty where no price was set."""
 
     name: str
-    step: str
     calls: int
     tokens_read: int
     tokens_written: int
@@ -61,8 +60,7 @@ def asked(calls: Spent) -> list[Asked]:
     """A line for each role and step that was asked, and their sum as the last."""
     return [
         Asked(
-            role,
-            step.replace("_", " "),
+            ": ".join(filter(None, (role, step))).replace("_", " ").capitalize(),
             usage["calls"],
             usage["prompt_tokens"],
             usage["completion_tokens"],

@@ -68,11 +68,14 @@ def usage(**counted):
 
 
 def test_what_was_asked_stands_by_role_and_step_with_its_sum():
-    calls = {"supervisor": {"function": usage(money=1.5)}, "policy": {"response": usage(), "drift": usage(calls=0)}}
-    assert [(each.name, each.step, each.calls, each.money) for each in asked(calls)] == [
-        ("supervisor", "function", 2, "1.50"),
-        ("policy", "response", 2, ""),
-        ("together", "", 4, "1.50"),
+    calls = {
+        "supervisor": {"self_instruct": usage(money=1.5)},
+        "policy": {"response": usage(), "drift": usage(calls=0)},
+    }
+    assert [(each.name, each.calls, each.money) for each in asked(calls)] == [
+        ("Supervisor: self instruct", 2, "1.50"),
+        ("Policy: response", 2, ""),
+        ("Together", 4, "1.50"),
     ]
 
 
