@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Literal
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -37,8 +38,9 @@ def main(arguments: Arguments) -> None:
     parser = argparse.ArgumentParser(
         prog="autoif doctor",
         allow_abbrev=False,
-        description="Look at versions, GPUs, FlashAttention-2, compiler, disk, the supervisor's endpoint, the sandbox "
-        "and the chat template of --model. Takes every flag of the recipes. Ends with 2 when something must be mended.",
+        description="Look at versions, GPUs, FlashAttention-2, compiler, disk, the supervisor's endpoint, the sandbox, "
+        "every file that is read, the NLI model and the chat template of --model. Takes every flag of the recipes. "
+        "Ends with 2 when something must be mended.",
     )
     _, rest = parser.parse_known_args(arguments)
     settings = parse("autoif doctor", "", rest)
@@ -91,7 +93,12 @@ def gpus(settings: Any) -> Iterator[Finding]:
     from autoif_train.chat.policy import INSTALL_FLASH, flash_attention_usable
 
     if not torch.cuda.is_available():
-        yield Finding("gpu", "note", "none: training and sampling run on the CPU")
+        launched_on_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true"
+        if settings.engine in (None, "none") or launched_on_cpu or settings.sft.get("use_cpu"):
+            yield Finding("gpu", "note", "none: training and sampling run on the CPU")
+        else:
+            mend = "look where the GPUs are; a trial on the CPU is --sft.use_cpu true on deepspeed_configs/*_cpu.yaml"
+            yield Finding("gpu", "fault", f"none, and engine {settings.engine} trains on them", mend)
         return
     for number in range(torch.cuda.device_count()):
         device = torch.cuda.get_device_properties(number)
@@ -181,6 +188,58 @@ def sandbox(settings: Any) -> Iterator[Finding]:
         yield Finding("sandbox", "ok" if walled else "note", executor.report, mend)
 
 
+def files(settings: Any) -> Iterator[Finding]:
+    """Whether what the settings name to be read can be read, as the step that needs it will."""
+    from autoif_train.evaluation.benchmarks import BENCHMARKS
+    from autoif_train.evaluation.choice import check_benchmarks
+    from autoif_train.evaluation.files import digests
+    from autoif_train.run import Run
+
+    for name, named, read in _data_files(settings):
+        yield _tried(name, named, read)
+    run, wanted = Run(settings, "doctor"), settings.evaluation.benchmarks
+    yield _tried("benchmarks", ", ".join(wanted), lambda: check_benchmarks(run, settings))
+    unread = {key for name, benchmark in BENCHMARKS.items() if name not in wanted for key in benchmark.reads}
+    for key in sorted(unread):
+        found = _tried("benchmarks", "", partial(digests, settings.evaluation, [key]))
+        if found.state == "fault":
+            yield Finding(found.name, "note", f"{found.text}; no benchmark of evaluation.benchmarks reads it")
+
+
+def _data_files(settings: Any) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+    """What recipes/generate_data.py reads: what to call it, what the settings say, and its reader."""
+    from autoif_train.chat.choice import respondent_settings
+    from autoif_train.chat.recorded import RecordedChat
+    from autoif_train.resources import resolve
+    from autoif_train.synthesis.agreement import read_answers
+    from autoif_train.synthesis.back_translation import check_nli
+    from autoif_train.synthesis.queries import check_queries, conversation_rows
+    from autoif_train.synthesis.self_instruct import read_seeds
+
+    if conversations := settings.demonstrations.conversations:
+        key = "demonstrations.conversations"
+        yield "conversations", conversations, lambda: next(iter(conversation_rows(conversations, "train", key)), None)
+        return
+    yield "seeds", settings.synthesis.seeds, partial(read_seeds, settings.synthesis.seeds)
+    yield "queries", settings.queries.path, partial(check_queries, settings.queries)
+    responding = respondent_settings(settings.supervisor, settings.respondent)
+    recordings = {chat.recordings for chat in (settings.supervisor, responding) if chat.kind == "recorded"}
+    for file in sorted(recordings - {None}):
+        yield "recordings", file, partial(RecordedChat, resolve(file))
+    if settings.agreement.enabled and settings.agreement.answers:
+        yield "answers", settings.agreement.answers, partial(read_answers, settings.agreement)
+    if settings.back_translation.kind == "nli":
+        yield "nli", settings.back_translation.model, partial(check_nli, settings.back_translation.model)
+
+
+def _tried(name: str, named: str, read: Callable[[], Any]) -> Finding:
+    try:
+        read()
+    except UserError as error:
+        return Finding(name, "fault", str(error))
+    return Finding(name, "ok", named)
+
+
 def template(settings: Any) -> Iterator[Finding]:
     """Whether the policy's model is there and its chat template teaches what sampling shows."""
     from autoif_train.chat.policy import base_model, load_tokenizer
@@ -196,5 +255,5 @@ def template(settings: Any) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Any], Iterator[Finding]], ...] = (
-    versions, gpus, compiler, disk, endpoint, sandbox, template,
+    versions, gpus, compiler, disk, endpoint, sandbox, files, template,
 )  # fmt: skip

@@ -84,6 +84,11 @@ class Benchmark:
     search: Row | None = None
     about: str = ""
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The settings that name what is read to ask or to grade."""
+        return (*self.files, *(self.grading.files if self.grading else ()))
+
 
 @dataclasses.dataclass(frozen=True)
 class Grading:

@@ -26,7 +26,7 @@ from autoif_train.versions import versions
 def stages(run: Run, settings: Settings) -> Iterator[Stage]:
     """Every policy that the run folder holds, the untouched base model first."""
     _check_names(run, settings)
-    yield _base(settings)
+    yield Stage("base", 0, base_model(settings.policy))
     yield from trained_stages(run.folder)
 
 
@@ -36,11 +36,7 @@ def check_benchmarks(run: Run, settings: Settings) -> None:
     `run` need not be open.
     """
     _check_names(run, settings)
-    _wanted(run, settings, _base(settings))
-
-
-def _base(settings: Settings) -> Stage:
-    return Stage("base", 0, base_model(settings.policy))
+    _wanted(run, settings, Stage("base", 0, settings.policy.model))
 
 
 def _check_names(run: Run, settings: Settings) -> None:

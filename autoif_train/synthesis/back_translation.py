@@ -161,8 +161,8 @@ def check_nli(model: str) -> None:
     from transformers import AutoConfig, AutoTokenizer
 
     try:
-        AutoTokenizer.from_pretrained(model)
         labels = {str(label).lower() for label in AutoConfig.from_pretrained(model).id2label.values()}
+        AutoTokenizer.from_pretrained(model)
     except (OSError, ValueError, ImportError) as error:
         mend = "name a local path, or set back_translation.kind to supervisor or none"
         raise UserError(f"back_translation.model: {model} cannot be loaded ({first_line(error)}); {mend}") from error

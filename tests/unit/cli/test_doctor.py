@@ -91,6 +91,56 @@ def test_a_missing_compiler_is_a_fault_only_where_deepspeed_is_asked_for(monkeyp
     assert [found.state for found in doctor.compiler(resolve())] == ["note", "note"]
 
 
+@pytest.mark.parametrize(
+    ("flags", "fault", "said"),
+    [
+        ({"queries.path": "nothere.json"}, "queries", "queries.path: nothere.json: no such file"),
+        ({"queries.block_lists": "[nothere.jsonl]"}, "queries", "queries.block_lists: nothere.jsonl"),
+        ({"synthesis.seeds": "nothere.txt"}, "seeds", "synthesis.seeds: nothere.txt"),
+        ({"agreement.answers": "nothere.jsonl"}, "answers", "nothere.jsonl: No such file"),
+        ({"supervisor.kind": "recorded", "supervisor.recordings": "nothere.jsonl"}, "recordings", "nothere.jsonl"),
+        ({"demonstrations.conversations": "nothere.json"}, "conversations", "demonstrations.conversations: nothere"),
+        (
+            {"evaluation.benchmarks": "[ifeval]", "evaluation.ifeval_prompts": "nothere.jsonl"},
+            "benchmarks",
+            "evaluation.ifeval_prompts: nothere.jsonl",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_fault(flags, fault, said):
+    (found,) = [found for found in doctor.files(resolve(**flags)) if found.state == "fault"]
+    assert found.name == fault
+    assert said in found.text
+
+
+def test_a_missing_file_of_a_benchmark_that_is_not_asked_for_is_noted():
+    found = list(doctor.files(resolve(**{"evaluation.ifeval_prompts": "nothere.jsonl"})))
+    assert [each.text.split(":")[0] for each in found if each.state == "note"] == ["evaluation.ifeval_prompts"]
+
+
+def test_an_nli_model_that_cannot_be_had_is_a_fault(tmp_path):
+    settings = resolve(**{"back_translation.kind": "nli", "back_translation.model": str(tmp_path)})
+    (found,) = [found for found in doctor.files(settings) if found.name == "nli"]
+    assert (found.state, "back_translation.model" in found.text) == ("fault", True)
+
+
+@pytest.mark.parametrize(
+    ("flags", "state"),
+    [
+        ({}, "note"),
+        ({"engine": "none"}, "note"),
+        ({"engine": "ddp"}, "fault"),
+        ({"model": "qwen2-7b"}, "fault"),
+        ({"engine": "zero3", "sft.use_cpu": True}, "note"),
+    ],
+)
+def test_no_gpu_is_a_fault_where_the_engine_trains_on_them(monkeypatch, flags, state):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.delenv("ACCELERATE_USE_CPU", raising=False)
+    (found,) = doctor.gpus(resolve(**flags))
+    assert found.state == state
+
+
 def test_faults_end_with_their_names(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "CHECKS", (lambda _: iter([doctor.Finding("disk", "fault", "full", "free some")]),))
     with pytest.raises(UserError, match="to mend: disk"):

@@ -47,6 +47,6 @@ def test_a_missing_file_is_one_line_that_names_the_setting(tmp_path):
 
 def test_every_file_setting_belongs_to_a_benchmark():
     """Else answers to other prompts would be taken for answers to these."""
-    read = [key for each in BENCHMARKS.values() for key in (*each.files, *(each.grading.files if each.grading else ()))]
+    read = [key for each in BENCHMARKS.values() for key in each.reads]
     assert sorted(read) == FILES
     assert set(read) <= {field.name for field in dataclasses.fields(EvaluationSettings)}
