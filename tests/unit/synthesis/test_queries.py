@@ -13,7 +13,7 @@ from collections import Counter
 import pytest
 
 from autoif_train.funnel import Tally
-from autoif_train.synthesis.queries import combine, pilot_queries, user_queries
+from autoif_train.synthesis.queries import check_queries, combine, pilot_queries, user_queries
 from autoif_train.synthesis.settings import QueriesSettings, SynthesisSettings
 from autoif_train.types import CheckedInstruction, Instruction, Query, Selection, UserError, VerificationFunction
 
@@ -383,6 +383,15 @@ def test_reading_stops_when_there_are_enough(tmp_path):
     with open(path, "a") as file:
         file.write("not JSON")
     assert len(user_queries(QueriesSettings(path=path, max_queries=3))[0]) == 3
+
+
+def test_rows_that_will_not_be_read_are_not_looked_at_before(tmp_path):
+    path = rows_of(tmp_path, ENGLISH, f"{ENGLISH} Why?")
+    with open(path, "a") as file:
+        file.write("not JSON")
+    check_queries(QueriesSettings(path=path, max_queries=2))
+    with pytest.raises(UserError, match="line 3"):
+        check_queries(QueriesSettings(path=path))
 
 
 def test_drops_are_counted_and_few_are_shown(tmp_path):
