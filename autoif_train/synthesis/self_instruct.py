@@ -53,8 +53,8 @@ def self_instruct(
         reason = _surplus(text, known, settings)
         yield from _kept(Instruction(text), known) if reason is None else [Dropped("instruction", reason, text)]
     parents = list(known.values()) or seeds
-    for line, torn in _proposals(seeds, supervisor, settings, seed):
-        reason = "cut at max_new_tokens" if torn else _refusal(line, known, settings)
+    for line, lost in _proposals(seeds, supervisor, settings, seed):
+        reason = lost or _refusal(line, known, settings)
         if reason is not None:
             yield Dropped("instruction", reason, line)
             continue
@@ -70,8 +70,8 @@ def _kept(instruction: Instruction, known: dict[str, str]) -> Iterator[Kept | In
 
 def _proposals(
     seeds: list[str], supervisor: ChatModel, settings: SynthesisSettings, seed: int
-) -> Iterator[tuple[str, bool]]:
-    """The lines that the supervisor writes, and whether a line is torn: the last one of an answer that was cut."""
+) -> Iterator[tuple[str, str | None]]:
+    """The lines that the supervisor writes, and why one is lost: the last of a cut answer, or all of a refused one."""
     message = fill("self_instruct", seeds="\n".join(seeds), count=settings.instructions_per_call)
     prompts = [
         Prompt([{"role": "user", "content": message}], "self_instruct", str(call), derived_seed(seed, "instruct", call))
@@ -80,9 +80,13 @@ def _proposals(
     sampling = writing(settings, 1, settings.writing_temperature)
     for answers in supervisor.answer(prompts, sampling):
         for answer in answers:
+            if answer.refused:
+                yield "", "refused by the server"
+                continue
             lines = reading.list_items(answer.text)
             last = None if answer.finished else len(lines) - 1
-            yield from ((line, number == last) for number, line in enumerate(lines))
+            for number, line in enumerate(lines):
+                yield line, "cut at max_new_tokens" if number == last else None
 
 
 def _normal(text: str) -> str:

@@ -129,6 +129,12 @@ def test_a_torn_line_is_counted_with_its_reason(seeds):
     assert Selection.of(events).dropped["instruction"] == {"cut at max_new_tokens": 1}
 
 
+def test_a_refused_call_is_counted_with_its_reason(seeds):
+    writer = Writer(Answer("", finished=False, refused=True))
+    events = self_instruct(writer, SynthesisSettings(seeds=seeds, instruction_calls=2), 0)
+    assert Selection.of(events).dropped["instruction"] == {"refused by the server": 2}
+
+
 @pytest.mark.parametrize("most", [0, 1])
 def test_no_proposal_outlives_its_seed(seeds, most):
     _, reasons, selection = proposed(seeds, "Use no commas and no colons.", max_instructions=most)
