@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import itertools
 import json
 import logging
 import os
@@ -30,8 +31,10 @@ MAY_PASS = {408, 409, 425}  # besides every 5xx: statuses after which the same r
 TOO_MANY = 429
 # Statuses that are about a prompt where others are answered: too long for the model, or caught by a filter.
 ABOUT_A_PROMPT = {400, 413, 422}
-# OpenRouter's for a prompt that its moderation flags; everybody's for a key without rights.
+# For a key without rights or with its budget spent. At OpenRouter for a flagged prompt too:
+# then one of these keys stands in the error's metadata (https://openrouter.ai/docs/errors).
 FORBIDDEN = 403
+FLAGGED = {"flagged_input", "reasons"}
 # Prompts: where a third of all are refused, here and there, such a row comes once in 10**15.
 MOST_REFUSED_IN_A_ROW = 32
 CUT = {"length", "content_filter", "abort"}  # finish reasons of a text that the model did not end itself
@@ -116,6 +119,7 @@ class ApiChat:
         self.throttle = Throttle(settings.max_concurrency)
         self.reached = False  # whether the server has ever taken a connection
         self.answered: set[str] = set()  # steps of which an answer came, or was kept
+        self.refused_in_a_row = 0  # the last prompts of the calls so far, up to the last one with an answer
         # Whether answers are held to a schema; None until the server has said whether it can.
         self.by_schema: bool | None = {"always": True, "never": False, "auto": None}[settings.json_schema]
 
@@ -130,8 +134,8 @@ class ApiChat:
         Works inside a running event loop too, e.g. in a notebook. A request that may pass later is sent again, up to
         `max_retries` times; a text that stays empty is an empty answer. A prompt that the server refuses while it
         answers others is a `refused` answer, which is not kept: refusing costs nothing, and may end with the server's
-        next settings. Raises `UserError` where the server refuses every prompt, or many in a row, or stays unusable;
-        requests in flight then still end, and their answers are kept.
+        next settings. Raises `UserError` where the server refuses every prompt, or many in a row over calls, or stays
+        unusable; requests in flight then still end, and their answers are kept.
         """
         batch = _Batch(self, prompts, settings)
         run_apart(batch.run())
@@ -174,11 +178,11 @@ class _TooMany(_TryAgain):
 
 
 class _Refused(UserError):
-    """A request that no repetition will mend: its status and what the server said."""
+    """A request that no repetition will mend: its status, what the server said, and whether others may do better."""
 
-    def __init__(self, line: str, status: int, said: str):
+    def __init__(self, line: str, status: int, said: str, about_a_prompt: bool):
         super().__init__(line)
-        self.status, self.said = status, said
+        self.status, self.said, self.about_a_prompt = status, said, about_a_prompt
 
 
 class _Batch:
@@ -241,6 +245,7 @@ class _Batch:
         self._weigh_refusals()
         if self.failure:
             raise UserError(f"{self.failure}{self._progress()}") from self.failure
+        self._remember_row()
 
     def _first_by_schema(self) -> Iterator[_Errand]:
         """The errand that goes alone, to find out for all others whether the server can hold an answer to a schema."""
@@ -261,6 +266,13 @@ class _Batch:
                 "%s: the server refused %d of %d prompts (the last one with %s); there is no text for them",
                 self.chat.section, len(self.refused), len(self.keys), last.said,
             )  # fmt: skip
+
+    def _remember_row(self) -> None:
+        """How many prompts were refused last, for the next call to go on counting."""
+        backwards = reversed(range(len(self.keys)))
+        row = sum(1 for _ in itertools.takewhile(self.refused.__contains__, backwards))
+        before = self.chat.refused_in_a_row if row == len(self.keys) else 0
+        self.chat.refused_in_a_row = before + row
 
     def _progress(self) -> str:
         if self.chat.cache is not None:
@@ -366,10 +378,9 @@ class _Batch:
         """The answer to a prompt that the server refuses; raises where it is not about this prompt alone.
 
         Refusals come back at once and answers take their time, so a row is one of prompts in their order, in which a
-        request in flight may still turn out well, not one of replies as they come.
+        request in flight may still turn out well, not one of replies as they come. It goes on over calls.
         """
-        step = errand.prompt.step
-        if refusal.status not in ABOUT_A_PROMPT and not (refusal.status == FORBIDDEN and step in self.chat.answered):
+        if not refusal.about_a_prompt:
             raise refusal
         self.refused[errand.number] = refusal
         first = last = errand.number
@@ -377,9 +388,10 @@ class _Batch:
             first -= 1
         while last + 1 in self.refused:
             last += 1
-        if last - first >= MOST_REFUSED_IN_A_ROW - 1:
+        before = 0 if first else self.chat.refused_in_a_row
+        if before + last - first + 1 >= MOST_REFUSED_IN_A_ROW:
             raise refusal
-        self.chat.usage[step].refused += 1
+        self.chat.usage[errand.prompt.step].refused += 1
         return Answer("", finished=False, refused=True)
 
     def _request_body(self, errand: _Errand, by_schema: bool = True) -> bytes:
@@ -455,7 +467,9 @@ class _Batch:
             raise _TooMany(said, wait_seconds)
         if response.status in MAY_PASS or response.status >= 500:
             raise _TryAgain(said, wait_seconds)
-        raise _Refused(_refusal(settings, self.chat.section, response, said), response.status, said)
+        about_a_prompt = response.status in ABOUT_A_PROMPT or (response.status == FORBIDDEN and _flagged(content))
+        line = _refusal(settings, self.chat.section, response, said, about_a_prompt)
+        raise _Refused(line, response.status, said, about_a_prompt)
 
     def _gave_up(self, trouble: _TryAgain) -> UserError:
         settings, section = self.chat.settings, self.chat.section
@@ -542,7 +556,16 @@ def _server_message(content: bytes, key: str) -> str:
     return (text.replace(key, "[key]") if key else text)[:QUOTED_CHARACTERS]
 
 
-def _refusal(settings: ApiSettings, section: str, response: aiohttp.ClientResponse, said: str) -> str:
+def _flagged(content: bytes) -> bool:
+    """Whether the body of a refusal says that moderation flagged the prompt."""
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+        return not FLAGGED.isdisjoint(json.loads(content)["error"]["metadata"].keys())
+    return False
+
+
+def _refusal(
+    settings: ApiSettings, section: str, response: aiohttp.ClientResponse, said: str, about_a_prompt: bool
+) -> str:
     """One line for a response that no repetition will mend: the setting, what the server said, and the mend."""
     key = f"${settings.api_key_env}"
     match response.status:
@@ -556,7 +579,7 @@ def _refusal(settings: ApiSettings, section: str, response: aiohttp.ClientRespon
                 f"{section}.api_key_env: the server refuses the key in {key} ({said}); "
                 "export a valid key, or name another variable"
             )
-        case 403:
+        case 403 if not about_a_prompt:
             return (
                 f"{section}.api_key_env: the key in {key} may not use {settings.model!r} ({said}); "
                 f"use another key or another {section}.model"

@@ -26,7 +26,7 @@ FAULTS = ("busy", "busy_with_wait", "broken", "reset_before", "reset_within", "t
 LARGEST_BODY_BYTES = 64 * 2**20
 
 Fault = str | int | None
-"""One of `FAULTS`, or a status to refuse with, or None for a proper answer."""
+"""One of `FAULTS`, "flagged" as OpenRouter's moderation says it, a status to refuse with, or None for an answer."""
 
 
 def digest(body: dict) -> str:
@@ -185,6 +185,9 @@ class MockServer:
         match fault:
             case int():
                 return web.json_response({"error": {"message": f"refused with {fault}"}}, status=fault)
+            case "flagged":
+                error = {"message": "flagged", "metadata": {"reasons": ["violence"], "flagged_input": "a knife"}}
+                return web.json_response({"error": error}, status=403)
             case "busy":
                 return web.json_response({"error": {"message": "too many requests"}}, status=429)
             case "busy_with_wait":

@@ -232,7 +232,7 @@ def number_of(body: dict) -> int:
     return int(body["messages"][0]["content"].split()[1])
 
 
-def refuses(*numbers: int, status: int = 400):
+def refuses(*numbers: int, status: int | str = 400):
     """A fault that strikes some questions, whenever they come."""
     return lambda body, attempt: status if number_of(body) in numbers else None
 
@@ -306,9 +306,34 @@ def test_refusals_that_overtake_answers_are_no_row():
     assert sum(of_prompt == [REFUSED] for of_prompt in answers) == 2 * MOST_REFUSED_IN_A_ROW
 
 
-def test_a_forbidden_prompt_among_answered_ones_is_refused_alone():
-    with MockServer(fault=refuses(3, status=403)) as server:
-        assert chat_with(server, max_concurrency=1).answer(questions(8), ONE)[3] == [REFUSED]
+def test_a_row_of_refused_prompts_goes_on_over_calls():
+    row = questions(2 * MOST_REFUSED_IN_A_ROW)
+    with MockServer(fault=lambda body, attempt: 400 if number_of(body) >= 10 else None) as server:
+        chat = chat_with(server, max_concurrency=4)
+        chat.answer(row[:16], ONE)
+        chat.answer(row[16:32], ONE)
+        chat.answer([], ONE)
+        with pytest.raises(UserError, match="400"):
+            chat.answer(row[32:48], ONE)
+
+
+def test_an_answer_between_ends_a_row_over_calls():
+    with MockServer(fault=lambda body, attempt: 400 if number_of(body) % 16 else None) as server:
+        chat = chat_with(server)
+        for first in range(0, 4 * MOST_REFUSED_IN_A_ROW, 16):
+            chat.answer(questions(first + 16)[first:], ONE)
+
+
+def test_a_prompt_that_moderation_flags_is_refused_alone():
+    with MockServer(fault=refuses(0, status="flagged")) as server:
+        assert chat_with(server, max_concurrency=1).answer(questions(8), ONE)[0] == [REFUSED]
+
+
+def test_a_key_that_is_used_up_ends_the_run_at_once():
+    with MockServer(fault=lambda body, attempt: 403 if number_of(body) > 4 else None) as server:
+        with pytest.raises(UserError, match="may not use"):
+            chat_with(server, max_concurrency=1).answer(questions(8), ONE)
+        assert server.ledger.total() == 6
 
 
 def test_the_line_of_a_failure_counts_everything_that_is_kept(cache):
