@@ -354,11 +354,8 @@ class _Batch:
         async with chat.throttle:
             body = self._request_body(errand)
             booked = self._expected_tokens(usage, body)
-            if await self._stopped_within(max(chat.request_pace.reserve(), chat.token_pace.reserve(booked))):
+            if await self._stopped_before_turn(booked):
                 return None
-            while pause_seconds := chat.throttle.pause_seconds():
-                if await self._stopped_within(pause_seconds):
-                    return None
             sent_at = time.monotonic()
             try:
                 reply = await self._ask_by_schema(errand, body)
@@ -373,6 +370,20 @@ class _Batch:
         usage.money += _price(chat.settings, reply)
         chat.token_pace.correct(reply.prompt_tokens + reply.completion_tokens - booked)
         return reply
+
+    async def _stopped_before_turn(self, tokens: float) -> bool:
+        """Wait for a moment that the limits leave free, outside any pause; returns whether the batch is stopped."""
+        chat = self.chat
+        while True:
+            # First the pause: whoever booked before it would go right after it, all at once.
+            while pause_seconds := chat.throttle.pause_seconds():
+                if await self._stopped_within(pause_seconds):
+                    return True
+            if await self._stopped_within(max(chat.request_pace.reserve(), chat.token_pace.reserve(tokens))):
+                return True
+            if not chat.throttle.pause_seconds():
+                return False
+            chat.token_pace.correct(-tokens)  # they are not spent; the moment itself has passed
 
     def _refusal(self, errand: _Errand, refusal: _Refused) -> Answer:
         """The answer to a prompt that the server refuses; raises where it is not about this prompt alone.

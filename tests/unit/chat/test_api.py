@@ -169,6 +169,15 @@ def test_failed_requests_count_towards_the_limit():
         assert server.arrivals[-1] - server.arrivals[0] >= 19 * 60 / 1200 * 0.98
 
 
+def test_requests_are_spaced_after_a_pause_too():
+    def first_is_too_many(body, attempt):
+        return "busy_with_wait" if number_of(body) == 0 and attempt == 0 else None
+
+    with MockServer(fault=first_is_too_many, wait="0.5") as server:
+        chat_with(server, requests_per_minute=1200, max_concurrency=10).answer(questions(10), ONE)
+        assert server.arrivals[-1] - server.arrivals[-9] >= 8 * 60 / 1200 * 0.8
+
+
 def test_tokens_are_spaced_by_their_limit():
     with MockServer(reply=lambda body: "word " * 98) as server:  # 100 tokens per call with the question's two
         chat = chat_with(server, tokens_per_minute=60_000, max_concurrency=4)
