@@ -74,6 +74,11 @@ def exit_with_code(action: Callable[[], None]) -> None:
     except UserError as error:
         print("error:", *map(str.strip, str(error).splitlines()), file=sys.stderr)
         sys.exit(2)
+    except PermissionError as error:
+        if not error.filename:
+            raise
+        print(f"error: {error.filename}: {error.strerror}; let this user in, or name another place", file=sys.stderr)
+        sys.exit(2)
     except OSError as error:
         if not is_no_room(error):
             raise

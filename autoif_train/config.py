@@ -424,7 +424,7 @@ def _print_help(recipe: str, description: str, resolved: Namespace, merged: dict
     sys.exit(0)
 
 
-_REFUSED = re.compile(r'Parser key "(?P<key>[^"]+)": .*(?:Got|Given) value: (?P<value>.*)')
+_REFUSED = re.compile(r'.*Parser key "(?P<key>[^"]+)": .*(?:Got|Given) value: ?(?P<value>.*)')
 _TAKES = re.compile(r"Expected an? (?:<class '(\w+)'>|typing\.Literal\[(.*?)\])")
 
 

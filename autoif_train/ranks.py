@@ -10,9 +10,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import tempfile
 import time
 from pathlib import Path
 
+from autoif_train.rows import atomic_file
 from autoif_train.types import UserError, content_id
 
 log = logging.getLogger(__name__)
@@ -20,8 +22,8 @@ log = logging.getLogger(__name__)
 WAITING_SECONDS = 0.5
 SILENT_SECONDS = 60.0  # a process that waits for longer says so
 STARTED = time.monotonic()
-# Until then a note may be an earlier launch's: rank 0 removes it, but machines do not start at the same moment.
-GRACE_SECONDS = 300.0
+# The processes of a launch start within so long; a note that is older than this process by more is an earlier launch's.
+APART_SECONDS = 30.0
 
 
 class Ranks:
@@ -30,31 +32,42 @@ class Ranks:
     def __init__(self, folder: Path):
         self.rank = int(os.environ.get("RANK", "0"))
         self.size = int(os.environ.get("WORLD_SIZE", "1"))
-        # Two launches at once differ in the address or the port at which their processes meet.
+        self._several_machines = int(os.environ.get("LOCAL_WORLD_SIZE", self.size)) < self.size
+        # Launches over several machines at once differ in the address or the port at which their processes meet.
         launch = content_id([os.environ.get("MASTER_ADDR"), os.environ.get("MASTER_PORT")])
-        self._note = folder / f".failed-{launch}"
+        self._folder, self._note = folder, folder / f".failed-{launch}"
 
     def forget_failures(self) -> None:
-        """Remove what an earlier launch left; for rank 0, before anybody heeds it."""
-        if time.monotonic() - STARTED < GRACE_SECONDS:
+        """Remove what an earlier launch left; for whoever holds the folder's lock."""
+        if self._note.exists() and not self._failure():
             self._note.unlink(missing_ok=True)
 
     def tell_failure(self, error: BaseException) -> None:
-        """Let those who wait for this process end with what ended it."""
-        if self.size == 1 or self._note.exists():
+        """Let those on other machines who wait for this process end with what ended it."""
+        if not self._several_machines or self._failure():
             return
         text = str(error).strip().partition("\n")[0] or type(error).__name__
-        with contextlib.suppress(OSError):  # a full disk has its own line already
-            self._note.write_text(f"process {self.rank} ended: {text}", encoding="utf-8")
+        # A full disk has its own line already, and so has a folder that is not there.
+        with contextlib.suppress(OSError, UserError), atomic_file(self._note) as note:
+            note.write(f"process {self.rank} ended: {text}")
 
     def wait_for(self, *paths: Path) -> None:
         """Wait until another process has finished one of these files; raises `UserError` where one has failed."""
         started, silent = time.monotonic(), True
         while not any(path.exists() for path in paths):
-            now = time.monotonic()
-            if silent and now - started >= SILENT_SECONDS:
+            if silent and time.monotonic() - started >= SILENT_SECONDS:
                 log.warning("process %d waits for another to finish %s", self.rank, paths[0])
                 silent = False
-            if now - STARTED >= GRACE_SECONDS and self._note.exists():
-                raise UserError(f"{paths[0]} will not come: {self._note.read_text(encoding='utf-8')}")
+            if failure := self._failure():
+                raise UserError(f"{paths[0]} will not come: {failure}")
             time.sleep(WAITING_SECONDS)
+
+    def _failure(self) -> str:
+        """What a process of this launch left when it failed; empty where none has."""
+        try:
+            left = self._note.stat().st_mtime
+            with tempfile.TemporaryFile(dir=self._folder) as file:  # machines' clocks differ, this is the folder's own
+                age = os.fstat(file.fileno()).st_mtime - left
+            return self._note.read_text(encoding="utf-8") if age < time.monotonic() - STARTED + APART_SECONDS else ""
+        except OSError:
+            return ""

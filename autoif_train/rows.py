@@ -112,9 +112,9 @@ def check_writable(path: str | Path) -> None:
     The file system is tried: permissions alone tell a superuser nothing, and of a mount little.
     """
     folder = Path(path).absolute().parent
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    with _refused(path), tempfile.TemporaryFile(dir=there):
-        pass
+    with _refused(path):
+        there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        tempfile.TemporaryFile(dir=there).close()
 
 
 @contextlib.contextmanager

@@ -57,6 +57,11 @@ FIRST_MADE = {"queries": ("data/pilot_queries", "data/queries")}
 """Sections that decide nothing but what comes of these files: until one of them is there they may change."""
 
 
+def undecided(folder: Path) -> set[str]:
+    """The sections that have decided nothing in a run folder."""
+    return {key for key, names in FIRST_MADE.items() if not any((folder / f"{name}.jsonl").exists() for name in names)}
+
+
 class Run:
     """The folder of one experiment, shared by all recipes; a context manager that holds its lock.
 
@@ -82,9 +87,9 @@ class Run:
                 f"output_dir: {self.folder}: {error.strerror}; name a folder that can be written"
             ) from error
         if self.rank == 0:
-            self.ranks.forget_failures()
             try:
                 self._lock = lock.take(self.folder, self.recipe)
+                self.ranks.forget_failures()
                 self._claim()
             except BaseException as error:
                 self.ranks.tell_failure(error)
@@ -114,7 +119,7 @@ class Run:
         begun = self._begun()
         if file.exists():
             before = _read_config(file)
-            differing = differing_keys(before, self.settings, self._undecided())
+            differing = differing_keys(before, self.settings, undecided(self.folder))
             if begun and differing:
                 kept = self.path("cache.sqlite")
                 paid = f" with --cache.path {kept}, which pays for no answer again" if kept.exists() else ""
@@ -147,16 +152,12 @@ class Run:
         """Whether rows or a part of a training lie in the folder; paid answers are kept by content and fit any."""
         return any(True for kind in ("*.jsonl", "*.part", "*.safetensors") for _ in self.folder.rglob(kind))
 
-    def _undecided(self) -> set[str]:
-        """The sections that have decided nothing in the folder."""
-        return {section for section, names in FIRST_MADE.items() if not any(map(self.has, names))}
-
     def _claim_inputs(self, begun: bool) -> None:
         """A file that the settings name belongs to the configuration by its content, not by its name alone."""
         known = self._manifest().get("inputs", {}) if begun else {}
-        undecided = self._undecided()
+        free = undecided(self.folder)
         for key, digest in _input_digests(self.settings).items():
-            if known.get(key, digest) != digest and key.partition(".")[0] not in undecided:
+            if known.get(key, digest) != digest and key.partition(".")[0] not in free:
                 mend = "restore it or name another --output_dir"
                 raise UserError(f"{key}: the file has changed since {self.folder} was begun; {mend}")
             if known.get(key) != digest:

@@ -42,9 +42,9 @@ def settings_of(command: str, flags: Arguments, *sections: str) -> Settings:
 def new_file(name: str) -> Path:
     """A path that a file can be written to, refused before any work is done."""
     path = Path(name)
-    if path.is_dir() or any(parent.is_file() for parent in path.parents):
-        raise UserError(f"--output {path}: is a folder or lies within a file; name a file to write")
     check_writable(path)
+    if path.is_dir():
+        raise UserError(f"--output {path}: is a folder; name a file to write")
     return path
 
 

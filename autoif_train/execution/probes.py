@@ -23,8 +23,11 @@ def foreign() -> str:
         return f"its walls are those of Linux, and this is {sys.platform}"
     try:
         os.close(os.pidfd_open(os.getpid()))
-    except OSError as error:  # an older kernel, or a container whose filter does not know it
-        return f"its walls need pidfd_open, which Linux has since 5.3 (here: {error.strerror})"
+    except (OSError, AttributeError) as error:
+        # An older kernel, a container whose filter does not know it, or a Python that was built without it.
+        return (
+            f"its walls need pidfd_open, which Linux has since 5.3 (here: {getattr(error, 'strerror', None) or error})"
+        )
     return ""
 
 

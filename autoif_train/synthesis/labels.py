@@ -22,7 +22,8 @@ _CLAUSE_END = re.compile(
 _BESIDE = (
     r"\W*(?:(?:and|so|thus|hence|therefore|overall|finally|in conclusion)\b\W*)*"
     r"(?:(?:the )?(?:answer|label|verdict|judgement|judgment)\W+|"
-    r"(?:it|this|that|(?:the|my) (?:final )?\w+(?: to the question)?) (?:is|are|was|has been)\W+)?"
+    r"(?:it|this|that|the (?:requirement|instruction|constraint|rule|relation(?:ship)?)|"
+    r"(?:the|my) (?:final )?(?:answer|label|verdict|judgement|judgment)(?: to the question)?) (?:is|was|has been)\W+)?"
     r"(?:(?:an?|clearly|thus|therefore|indeed) )*"
 )
 # What begins a reason, not a reservation: `yes, the text has one`, but neither `yes, mostly` nor `No. 3 of the list`.

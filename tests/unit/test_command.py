@@ -47,6 +47,13 @@ def test_any_other_error_is_raised(error):
         exit_with_code(failing(error))
 
 
+def test_a_place_without_access_is_one_line_and_two(capsys):
+    with pytest.raises(SystemExit) as stop:
+        exit_with_code(failing(PermissionError(13, "Permission denied", "/closed/run")))
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith("error: /closed/run: Permission denied; ")
+
+
 def test_an_interrupt_says_how_to_go_on(capsys):
     with pytest.raises(SystemExit) as stop:
         exit_with_code(failing(KeyboardInterrupt()))

@@ -551,6 +551,8 @@ def test_help_has_every_setting_with_its_value_and_its_bounds(capsys):
         ("online_dpo.rounds", "x", "online_dpo.rounds takes int, not x"),
         ("lora.quantize", "x", "lora.quantize takes one of 'nf4' or null, not x"),
         ("evaluation.benchmarks", "tiny", "evaluation.benchmarks takes list, not tiny"),
+        ("seed", "", "seed takes int, not "),
+        ("supervisor", '{"max_retries": "x"}', "supervisor.max_retries takes int, not x"),
     ],
 )
 def test_a_value_of_another_type_is_told_what_is_taken(key, value, said):

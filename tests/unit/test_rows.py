@@ -213,6 +213,15 @@ def test_a_place_that_cannot_be_written_is_found_before_anything_is_made():
         check_writable("/proc/folder/rows.jsonl")
 
 
+def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path, monkeypatch):
+    def exists(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", exists)
+    with pytest.raises(UserError, match=r"rows\.jsonl: cannot be written \(Permission denied\)"):
+        check_writable(tmp_path / "closed" / "rows.jsonl")
+
+
 def test_looking_whether_a_file_can_be_written_leaves_nothing(tmp_path):
     check_writable(tmp_path / "folder" / "rows.jsonl")
     assert not list(tmp_path.iterdir())

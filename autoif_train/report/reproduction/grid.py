@@ -15,6 +15,7 @@ import yaml
 from autoif_train.config import CONFIGS, CacheSettings, Settings, differing_keys, parse
 from autoif_train.evaluation.way import is_as_asked
 from autoif_train.report.folder import json_of, settings_of
+from autoif_train.run import undecided
 from autoif_train.types import UserError
 
 FILE = CONFIGS / "reproduce.yaml"
@@ -86,7 +87,7 @@ class PlannedRun:
 
     def _check_folder(self) -> None:
         made_with = settings_of(self.folder)
-        if made_with and (differing := differing_keys(made_with, self.settings)):
+        if made_with and (differing := differing_keys(made_with, self.settings, undecided(self.folder))):
             raise UserError(
                 f"{self.folder} belongs to another configuration, which differs in {'; '.join(differing)}; give the "
                 "same settings, remove the folder, or name another --output_dir"

@@ -51,14 +51,14 @@ def test_every_level_judges(level):
         assert executor.run([TRUE]) == [[Outcome.FOLLOWED]]
 
 
-@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EPERM])
-def test_a_kernel_or_container_without_pidfds_cannot_hold_the_walls(monkeypatch, code):
+@pytest.mark.parametrize("error", [OSError(errno.ENOSYS, "none"), OSError(errno.EPERM, "none"), AttributeError("none")])
+def test_a_kernel_container_or_python_without_pidfds_cannot_hold_the_walls(monkeypatch, error):
     def pidfd_open(_):
-        raise OSError(code, os.strerror(code))
+        raise error
 
     assert probes.foreign() == ""
     monkeypatch.setattr(os, "pidfd_open", pidfd_open)
-    assert f"which Linux has since 5.3 (here: {os.strerror(code)})" in probes.foreign()
+    assert "which Linux has since 5.3 (here: none)" in probes.foreign()
 
 
 def test_the_strong_levels_contain_all_canaries():
