@@ -27,7 +27,7 @@ def file_parser(command: str, description: str, **options: str) -> argparse.Argu
     return parser
 
 
-def settings_of(command: str, flags: Arguments, *sections: str) -> Settings:
+def recipe_settings(command: str, flags: Arguments, *sections: str) -> Settings:
     """The recipes' settings by what flags are left, which may be of these sections only: no other would be heeded."""
     from autoif_train.config import Settings, parse
 

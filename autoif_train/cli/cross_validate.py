@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from autoif_train.cli.arguments import Arguments, field, file_parser, settings_of, sources
+from autoif_train.cli.arguments import Arguments, field, file_parser, recipe_settings, sources
 from autoif_train.rows import Rows, plain, write_rows
 from autoif_train.types import CheckedInstruction, Dropped, Instruction, Row, VerificationFunction
 
@@ -22,7 +22,7 @@ def main(arguments: Arguments) -> None:
         "instructions, OUTPUT.dropped_parts.jsonl each function and case that went by itself, of survivors too",
     )
     files, rest = parser.parse_known_args(arguments)
-    settings = settings_of("cross-validate", rest, "preset", "cross_validation", "execution")
+    settings = recipe_settings("cross-validate", rest, "preset", "cross_validation", "execution")
     dropped: list[Row] = []
     parts: list[Row] = []
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from autoif_train.cli.arguments import Arguments, field, file_parser, settings_of, sources
+from autoif_train.cli.arguments import Arguments, field, file_parser, recipe_settings, sources
 from autoif_train.rows import Rows, write_rows
 from autoif_train.types import Outcome, QueryFunction, Row, UserError
 
@@ -26,7 +26,7 @@ def main(arguments: Arguments) -> None:
         "OUTPUT.reasons.jsonl says why",
     )
     files, rest = parser.parse_known_args(arguments)
-    settings = settings_of("judge", rest, "execution")
+    settings = recipe_settings("judge", rest, "execution")
     known = _functions(files.functions)
     unjudged: dict[tuple[str | float, int, str], Row] = {}  # one row for each function and reason
 
